@@ -1,0 +1,11 @@
+# The two commands: `make lab` opens the course, `make test` runs everything. Both set up .venv on first use.
+PYTHON ?= python3
+
+.PHONY: lab test notebooks bench seeds requirements
+lab test notebooks bench seeds:
+	@$(PYTHON) medlib/install.py $@ $(ARGS)
+
+# After a change of pyproject.toml's ranges (needs uv): pins for every supported Python and system, without addresses.
+requirements:
+	uv pip compile -q --universal --python-version 3.11 --no-annotate --no-header --no-emit-index-url --no-emit-find-links pyproject.toml -o requirements.txt
+	echo "-e ." >> requirements.txt
