@@ -1,0 +1,207 @@
+"""medlib.plot: figures are tested as data (what is drawn where), not as pictures."""
+
+from __future__ import annotations
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from medlib import plot
+from medlib.metrics import proportion
+
+
+@pytest.fixture(autouse=True)
+def clean_figures():
+    with mpl.rc_context():
+        plot.style()
+        yield
+    plt.close("all")
+
+
+@pytest.fixture
+def images():
+    return np.arange(5 * 8 * 6, dtype=np.uint8).reshape(5, 8, 6)
+
+
+def canvas(ax) -> np.ndarray:
+    return ax.images[0].get_array()
+
+
+def test_style_is_colour_blind_safe_and_small():
+    cycle = [entry["color"] for entry in mpl.rcParams["axes.prop_cycle"]]
+    assert cycle == list(plot.COLOURS) and len(set(cycle)) == 7
+    assert mpl.rcParams["figure.dpi"] == 90 and mpl.rcParams["image.cmap"] == "gray"
+
+
+# ------------------------------------------------------------------------------------------------------------- mosaic
+
+
+def test_mosaic_tiles_row_by_row(images):
+    ax = plot.mosaic(images, columns=3)
+    tiles = canvas(ax)
+    assert tiles.shape == (2 * 8, 3 * 7)
+    for i, image in enumerate(images):
+        top, left = i // 3 * 8, i % 3 * 7
+        np.testing.assert_array_equal(tiles[top : top + 8, left : left + 6], image)
+    assert tiles.mask.sum() == tiles.size - images.size, "only the images are drawn, the rest stays blank"
+    assert not ax.axison
+
+
+def test_mosaic_takes_one_channel_and_one_row_of_at_most_ten(images):
+    np.testing.assert_array_equal(canvas(plot.mosaic(images[..., None])), canvas(plot.mosaic(images)))
+    assert canvas(plot.mosaic(images)).shape == (8, 5 * 7)
+    assert canvas(plot.mosaic(np.tile(images, (5, 1, 1)))).shape == (3 * 8, 10 * 7)
+
+
+def test_mosaic_keeps_the_grey_window(images):
+    assert plot.mosaic(images, vmin=0, vmax=80).images[0].get_clim() == (0, 80)
+    assert plot.mosaic(images).images[0].get_clim() == (images.min(), images.max())
+
+
+@pytest.mark.parametrize(("dtype", "white"), [(np.uint8, 255), (np.float32, 1)])
+def test_colour_images_lie_on_white(dtype, white):
+    """A mask would not do: matplotlib draws what lies under the mask of a colour image."""
+    images = np.zeros((3, 4, 4, 3), dtype)
+    ax = plot.mosaic(images, columns=2, titles="abc")
+    tiles = canvas(ax)
+    assert tiles.dtype == dtype and (np.asarray(tiles) == white).sum() == tiles.size - images.size
+
+
+def test_float_and_boolean_images(images):
+    assert canvas(plot.mosaic(images / 255)).max() == images.max() / 255
+    ax = plot.mosaic(images > 100)
+    ax.figure.canvas.draw()
+    assert canvas(ax).sum() == (images > 100).sum()
+
+
+def test_titles_stand_above_their_tile(images):
+    ax = plot.mosaic(images, columns=3, titles=["a", "b", "c", "d", "e"])
+    assert [text.get_text() for text in ax.texts] == list("abcde")
+    head = 3
+    for i, text in enumerate(ax.texts):
+        x, y = text.get_position()
+        top, left = i // 3 * (8 + head) + head, i % 3 * 7
+        assert left < x < left + 6 and top - head < y < top
+        np.testing.assert_array_equal(canvas(ax)[top : top + 8, left : left + 6], images[i])
+
+
+def test_masks_are_outlined_in_their_tile(images, recwarn):
+    masks = np.zeros((5, 8, 6), bool)
+    masks[4, 2:5, 1:4] = masks[3] = True
+    ax = plot.mosaic(images, columns=3, masks=masks)
+    (outline,) = ax.collections  # the other masks are empty, or full
+    box = outline.get_paths()[0].get_extents()
+    top, left = 8, 7
+    assert left + 0 < box.x0 < left + 1 and left + 3 < box.x1 < left + 4
+    assert top + 1 < box.y0 < top + 2 and top + 4 < box.y1 < top + 5
+    assert [str(w.message) for w in recwarn] == []
+
+
+def test_mosaic_draws_into_the_axes_it_is_given(images):
+    _, ax = plt.subplots()
+    assert plot.mosaic(images, ax=ax) is ax and len(plt.get_fignums()) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"images": np.zeros((8, 6))}, r"images: got shape \(8, 6\), expected \(n, height, width\).*image\[None\]"),
+        ({"images": np.zeros((0, 8, 6))}, r"images: got shape \(0, 8, 6\)"),
+        ({"images": np.zeros((2, 8, 6, 4))}, r"images: got shape \(2, 8, 6, 4\)"),
+        ({"titles": ["a"]}, r"titles: got 1, expected one for each of the 5 images"),
+        ({"masks": np.zeros((5, 8, 5))}, r"masks: got shape \(5, 8, 5\), expected \(5, 8, 6\)"),
+    ],
+)
+def test_mosaic_names_what_does_not_fit(images, change, message):
+    with pytest.raises(ValueError, match=message):
+        plot.mosaic(**{"images": images, **change})
+
+
+# ------------------------------------------------------------------------------------------------------------- curves
+
+
+def test_curves_draws_epochs_from_one():
+    ax = plot.curves({"loss": [3.0, 2.0, 1.0], "val_loss": [3.0, 2.5, 2.2]})
+    assert [line.get_label() for line in ax.lines] == ["loss", "val_loss"]
+    np.testing.assert_array_equal(ax.lines[0].get_xydata(), [[1, 3], [2, 2], [3, 1]])
+    assert ax.get_xlabel() == "epoch" and len(ax.get_legend().get_texts()) == 2
+    assert all(float(tick).is_integer() for tick in ax.get_xticks()), "there is no epoch 1.5"
+
+
+def test_curves_draws_the_keys_asked_for_and_refuses_others():
+    history = {"loss": [1.0], "acc": [0.5]}
+    assert [line.get_label() for line in plot.curves(history, ["acc"]).lines] == ["acc"]
+    with pytest.raises(ValueError, match=r"keys: got \['auc'\], expected some of \['acc', 'loss'\]"):
+        plot.curves(history, ["auc"])
+
+
+def test_curves_of_a_training_stopped_in_its_first_epoch(recwarn):
+    assert len(plot.curves({}).lines) == 0
+    assert [str(w.message) for w in recwarn] == []
+
+
+# ------------------------------------------------------------------------------------------------------------ density
+
+
+def test_density_is_one():
+    """The area under the curve is one, and the top of a normal sample's curve is near 0.4."""
+    (line,) = plot.density(np.random.default_rng(0).normal(size=4000), label="z").lines
+    x, y = line.get_data()
+    assert abs(np.trapezoid(y, x) - 1) < 0.01 and 0.36 < y.max() < 0.42 and abs(x[y.argmax()]) < 0.3
+    assert line.get_label() == "z"
+
+
+def test_density_takes_any_shape_and_passes_the_line_style():
+    (line,) = plot.density(np.arange(6.0).reshape(2, 3), color="C1").lines
+    assert line.get_color() == "C1"
+
+
+@pytest.mark.parametrize(
+    ("samples", "message"),
+    [
+        ([], "samples: got 0 values"),
+        ([1.0], "samples: got 1 values with range 0.0, expected at least two that differ"),
+        ([2.0, 2.0, 2.0], "expected at least two that differ"),
+        ([1.0, np.nan, np.inf], "samples: got 2 values that are nan or infinite"),
+    ],
+)
+def test_density_refuses_what_has_no_density(samples, message):
+    with pytest.raises(ValueError, match=message):
+        plot.density(samples)
+
+
+# -------------------------------------------------------------------------------------------------------- reliability
+
+
+def test_reliability_shows_share_against_prediction_with_wilson_bars():
+    p = np.repeat([0.1, 0.9], 50)
+    y = np.concatenate([np.arange(50) < 5, np.arange(50) < 40]).astype(int)
+    ax = plot.reliability(y, p, bins=2)
+    diagonal, points = ax.lines[0], ax.containers[0]
+    np.testing.assert_allclose(diagonal.get_xydata(), [[0, 0], [1, 1]])
+    np.testing.assert_allclose(points[0].get_xydata(), [[0.1, 0.1], [0.9, 0.8]])
+    bars = [segment[:, 1] for segment in points[2][0].get_segments()]
+    expected = [(i.low, i.high) for i in (proportion(5, 50), proportion(40, 50))]
+    np.testing.assert_allclose(bars, expected)
+    assert ax.get_xlabel() == "predicted probability" and ax.get_ylabel() == "observed share"
+
+
+def test_reliability_of_few_cases_has_fewer_bins():
+    ax = plot.reliability([0, 1, 1], [0.2, 0.6, 0.7], bins=10)
+    assert len(ax.containers[0][0].get_xdata()) == 3
+
+
+@pytest.mark.parametrize(
+    ("y", "p", "message"),
+    [
+        ([0, 1], [0.5], "got 2 labels and 1 predictions"),
+        ([], [], "at least one"),
+        ([0, 2], [0.5, 0.5], "expected labels 0 or 1"),
+        ([0, 1], [-1.0, 3.0], "apply a sigmoid to logits"),
+        ([0, 1], [0.5, np.nan], r"probabilities in \[0, 1\]"),
+    ],
+)
+def test_reliability_names_what_does_not_fit(y, p, message):
+    with pytest.raises(ValueError, match=message):
+        plot.reliability(y, p)
