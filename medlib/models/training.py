@@ -1,0 +1,111 @@
+"""One way to train any Keras model: a progress bar with the time left, safe to interrupt, loud when it diverges."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+
+from medlib.lesson import Bar
+
+
+class _Watch(keras.callbacks.Callback):
+    """Moves the bar, and stops the training when the loss, or anything else that is logged, is no longer a number."""
+
+    def __init__(self, bar: Bar):
+        super().__init__()
+        self.bar, self.epoch, self.first = bar, 0, None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+        self.first = epoch if self.first is None else self.first  # not 0 where an earlier training goes on
+
+    def on_train_batch_end(self, batch, logs=None):
+        for name, value in (logs or {}).items():
+            if not np.isfinite(value).all():
+                what = "the loss" if name == "loss" else f"{name!r}"
+                raise FloatingPointError(
+                    f"{what} became {value} in epoch {self.epoch + 1}, batch {batch + 1}: training stopped. "
+                    "Lower the learning rate, and look for inputs or labels that are not finite or not scaled"
+                )
+        steps = self.params.get("steps") or 0
+        if steps:
+            self.bar.total = (self.params["epochs"] - self.first) * steps
+            self.bar.update((self.epoch - self.first) * steps + batch + 1, _note(logs or {}))
+
+
+def _note(logs: dict) -> str:
+    """The losses in a few characters: ``loss 0.31``, or ``d_loss 0.5, g_loss 1.2`` where there is no single one."""
+    names = ["loss"] if "loss" in logs else [name for name in logs if name.endswith("loss")][:3]
+    return ", ".join(f"{name} {logs[name]:.3g}" for name in names)
+
+
+def fit(
+    model: keras.Model,
+    x,
+    y=None,
+    *,
+    epochs: int,
+    batch_size: int = 64,
+    callbacks=(),
+    label: str = "training",
+    **options,
+) -> dict[str, list[float]]:
+    """``model.fit`` with a progress bar; returns the history as a dictionary of lists, one number an epoch.
+
+    Stopping the kernel (or Ctrl-C) ends the training, not the notebook: the model keeps the weights it has and the
+    finished epochs are returned. Works with every ``keras.Model``, also those with their own ``train_step``.
+
+    Parameters
+    ----------
+    model
+        A compiled model.
+    x, y
+        What ``model.fit`` takes. ``y`` may be left out for models that need none.
+    epochs, batch_size
+        At least 1.
+    options
+        Passed on to ``model.fit``, for example ``validation_data``, ``class_weight`` or ``initial_epoch``.
+
+    Raises
+    ------
+    ValueError
+        If the data is empty or not finite, lengths differ, or ``epochs`` or ``batch_size`` is below 1.
+    FloatingPointError
+        If the loss, or another value that ``train_step`` reports, becomes infinite or not a number.
+    """
+    for name, number in (("epochs", epochs), ("batch_size", batch_size)):
+        if number != int(number) or number < 1:
+            raise ValueError(f"{name}: got {number}, expected a whole number, at least 1")
+    _check(x, y)
+    bar, history = Bar(label, None), keras.callbacks.History()
+    watch = [*callbacks, history, _Watch(bar)]
+    word = "stopped"
+    try:
+        model.fit(x, y, epochs=epochs, batch_size=batch_size, verbose=0, callbacks=watch, **options)
+        word = "done"
+    except KeyboardInterrupt:
+        model.stop_training = True
+        done = options.get("initial_epoch", 0) + len(getattr(history, "epoch", ()))
+        print(f"\n{label}: stopped by you after {done} of {epochs} epochs. The model can be used as it is.")
+    finally:
+        bar.close(word)
+    return {key: [float(v) for v in values] for key, values in history.history.items()}
+
+
+def _check(x, y) -> None:
+    """Refuse what cannot train; looks at arrays, alone or in a list, tuple or dictionary."""
+    for name, array in _arrays("x", x):
+        if not len(array):
+            raise ValueError(f"{name}: got no examples (shape {array.shape}), expected at least one")
+        bad = int((~np.isfinite(array)).sum()) if array.dtype.kind == "f" else 0
+        if bad:
+            raise ValueError(f"{name}: got {bad} values that are nan or infinite, expected none; clean the data first")
+    for name, array in _arrays("y", y) if isinstance(x, np.ndarray) else ():
+        if len(array) != len(x):
+            raise ValueError(f"x, {name}: got {len(x)} inputs and {len(array)} labels, expected the same number")
+
+
+def _arrays(name: str, data) -> list[tuple[str, np.ndarray]]:
+    parts = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, (list, tuple)) else ()
+    named = [(name, data), *((f"{name}[{key!r}]", part) for key, part in parts)]
+    return [(label, part) for label, part in named if isinstance(part, np.ndarray) and part.ndim]
