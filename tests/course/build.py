@@ -1,0 +1,126 @@
+"""Bring the notebooks up to date: ``python -m tests.course.build [--force] [NAME ...]`` (``make notebooks``).
+
+The script in ``notebooks/scripts/`` is the source. Cells whose code is unchanged keep their outputs; a notebook whose
+code changed since its outputs were made is executed again, and refused when a cell fails or writes to stderr.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+
+import jupytext
+import nbformat
+from jupytext.combine import combine_inputs_with_outputs
+from jupytext.compare import NotebookDifference, compare_notebooks
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+from tests.course.notebooks import NOTEBOOKS, Pair, digest, pairs
+
+CELL_TIMEOUT = 300  # seconds
+
+
+def same(pair: Pair) -> bool:
+    """Whether script and notebook hold the same cells, whatever their outputs and ids."""
+    try:
+        compare_notebooks(pair.stored, pair.source, "py:percent", compare_outputs=False, compare_ids=False)
+        return True
+    except NotebookDifference:
+        return False
+
+
+def refresh(pair: Pair, force: bool = False) -> str:
+    """Make the stored notebook follow its script; return one word on what was done."""
+    if pair.path.exists():
+        newer = pair.path.stat().st_mtime - pair.script.stat().st_mtime
+        if newer > 1 and not same(pair) and pair.stored.metadata.get("medlib", {}).get("code") != digest(pair.stored):
+            raise SystemExit(
+                f"{pair.name}: the notebook was edited after its script. Keep the notebook's text with\n"
+                f"    jupytext --sync {pair.path}\nor keep the script's with\n    touch {pair.script}"
+            )
+        fresh = combine_inputs_with_outputs(pair.source, pair.stored, fmt="py:percent")
+    else:
+        fresh = pair.source
+    code = digest(fresh)
+    if force or fresh.metadata.get("medlib", {}).get("code") != code:
+        execute(fresh, pair.name, code)
+        word = f"executed in {fresh.metadata.medlib.seconds} s"
+    elif pair.path.exists() and same(pair):
+        return "up to date"
+    else:
+        word = "text updated"
+    nbformat.validate(fresh)
+    nbformat.write(fresh, pair.path)
+    # The script is the master, but its YAML header is jupytext's: write it back once so that syncing is a no-op.
+    jupytext.write(fresh, pair.script, fmt="py:percent")
+    os.utime(pair.path)
+    return word
+
+
+def run(notebook: nbformat.NotebookNode, seed: str = "", **options) -> float:
+    """Run all cells in a fresh kernel, as a reader without a history would; return the seconds it took.
+
+    Cells under the heading *On real data* are not counted: they wait for data that a reader may not have.
+    """
+    optional, begun, left_out = optional_cells(notebook), {}, []
+
+    def begin(cell, cell_index):
+        begun[cell_index] = time.monotonic()
+
+    def end(cell, cell_index, execute_reply):
+        if cell_index in optional:
+            left_out.append(time.monotonic() - begun[cell_index])
+
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["MEDLIB_HOME"] = home  # nobody's exercise results belong in a stored notebook
+        os.environ["MEDLIB_SEED"] = seed
+        start = time.monotonic()
+        place = {"metadata": {"path": str(NOTEBOOKS)}}
+        options = {"timeout": CELL_TIMEOUT, "kernel_name": "python3", "record_timing": False, **options}
+        NotebookClient(notebook, resources=place, on_cell_execute=begin, on_cell_executed=end, **options).execute()
+        return time.monotonic() - start - sum(left_out)
+
+
+def optional_cells(notebook: nbformat.NotebookNode) -> set[int]:
+    """The numbers of the cells from the heading *On real data* to the next heading of that level."""
+    found, inside = set(), False
+    for number, cell in enumerate(notebook.cells):
+        for line in cell.source.splitlines() if cell.cell_type == "markdown" else ():
+            if line.startswith("## "):
+                inside = line.strip() == "## On real data"
+        if inside:
+            found.add(number)
+    return found
+
+
+def execute(notebook: nbformat.NotebookNode, name: str, code: str) -> None:
+    """Run the notebook and keep the outputs; refuse a cell that fails or writes to stderr."""
+    try:
+        took = run(notebook)
+    except CellExecutionError as error:
+        raise SystemExit(f"{name}: a cell failed, the stored notebook is unchanged.\n{error}") from None
+    noise = [out.text for c in notebook.cells for out in c.get("outputs", ()) if out.get("name") == "stderr"]
+    if noise:
+        raise SystemExit(f"{name}: a cell wrote to stderr, the stored notebook is unchanged:\n{noise[0]}")
+    notebook.metadata["medlib"] = {"code": code, "seconds": round(took)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help="notebooks, for example 02_gradient_descent; all by default")
+    parser.add_argument("--force", action="store_true", help="execute even when nothing changed")
+    options = parser.parse_args()
+    known = {pair.name: pair for pair in pairs()}
+    unknown = [name for name in options.names if name not in known]
+    if unknown:
+        parser.error(f"no notebook named {', '.join(unknown)}; there are {', '.join(known)}")
+    for name in options.names or known:
+        print(f"{name}: {refresh(known[name], options.force)}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

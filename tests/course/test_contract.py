@@ -1,0 +1,351 @@
+"""The contract that every notebook keeps (README, *How the course is checked*). It reads files; nbval executes them."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import re
+import subprocess
+
+import pytest
+
+from medlib import checks
+from tests.course.build import same
+from tests.course.notebooks import NOTEBOOKS, ROOT, SCRIPTS, Pair, digest, pairs, reading_minutes, seconds
+
+PAIRS = pairs()
+every_notebook = pytest.mark.parametrize("pair", PAIRS, ids=[p.name for p in PAIRS])
+
+LINES_IN_A_CELL = 25
+MAX_BYTES = 700_000
+OPENING_WORDS = "you can"
+CLOSING_WORDS = ("in this notebook we", "pitfall", "further reading")
+
+
+def lines(source: str) -> int:
+    return len(source.strip().splitlines())
+
+
+def images(cell) -> list[str]:
+    return [out.data["image/png"] for out in cell.outputs if "data" in out and "image/png" in out.data]
+
+
+def claims(source: str) -> list[ast.Call]:
+    """The calls of ``claim`` in a cell."""
+    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    return [call for call in calls if isinstance(call.func, ast.Name) and call.func.id == "claim"]
+
+
+# ---------------------------------------------------------------------------------------------------------------- pairs
+
+
+def test_every_notebook_has_its_pair():
+    assert {p.stem for p in SCRIPTS.glob("*.py")} == {p.stem for p in NOTEBOOKS.glob("*.ipynb")} != set()
+
+
+@every_notebook
+def test_pair_is_equal_by_content(pair):
+    assert same(pair), f"edit {pair.script.name} and run `make notebooks`: script and notebook differ"
+
+
+@every_notebook
+def test_outputs_belong_to_the_code(pair):
+    counts = [cell.execution_count for cell in pair.cells("code")]
+    assert counts == list(range(1, len(counts) + 1)), "not executed from top to bottom in a fresh kernel"
+    assert pair.stored.metadata.medlib.code == digest(pair.stored), "code changed after the outputs were made"
+
+
+@every_notebook
+def test_no_error_and_no_stderr_is_stored(pair):
+    for cell in pair.cells("code"):
+        for out in cell.outputs:
+            assert out.output_type != "error", cell.source
+            assert out.get("name") != "stderr", f"{cell.source}\n-> {out.get('text')}"
+
+
+@every_notebook
+def test_nothing_is_skipped_or_allowed_to_fail(pair):
+    for cell in pair.cells("code"):
+        tags = set(cell.metadata.get("tags", ()))
+        assert not tags & {"nbval-skip", "nbval-raises-exception", "raises-exception", "nbval-ignore-output"}
+        assert not re.search(r"NBVAL_(SKIP|RAISES_EXCEPTION|IGNORE_OUTPUT)", cell.source)
+
+
+@every_notebook
+def test_no_machine_or_path_of_the_author_is_stored(pair):
+    text = pair.path.read_text()
+    assert len(text.encode()) <= MAX_BYTES, f"{len(text) / 1000:.0f} kB stored: fewer or smaller figures"
+    assert not re.search(r"/(home|root|work|Users|tmp)/\w+", re.sub(r'"image/png": "[^"]+"', "", text))
+
+
+# ------------------------------------------------------------------------------------------------------- opening, close
+
+
+@every_notebook
+def test_opening_cell(pair):
+    opening = pair.stored.cells[0].source
+    assert opening.startswith("# ") and OPENING_WORDS in opening.lower()
+    assert list(pair.header()) == ["needs", "read", "run", "data"]
+    first_five = pair.stored.cells[:5]
+    assert any(c.cell_type == "code" and c.outputs for c in first_five) or "|" in opening
+
+
+@every_notebook
+def test_header_times_are_not_below_what_was_measured(pair):
+    header = pair.header()
+    assert header["read"] == f"{reading_minutes(pair.stored)} min"
+    measured = pair.stored.metadata.medlib.seconds
+    assert measured <= seconds(header["run"]) <= (90 if "gan" in pair.name else 60), f"measured {measured} s"
+
+
+@every_notebook
+def test_closing_cells(pair):
+    end = "\n".join(cell.source for cell in pair.stored.cells[-4:]).lower()
+    assert [words for words in CLOSING_WORDS if words not in end] == []
+
+
+# ---------------------------------------------------------------------------------------------------------------- cells
+
+
+@every_notebook
+def test_cells_are_short(pair):
+    long = [c for c in pair.cells("code") if lines(c.source) > LINES_IN_A_CELL]
+    tagged = [c for c in long if "long" in c.metadata.get("tags", ())]
+    assert long == tagged and len(tagged) <= 1, [f"{lines(c.source)} lines: {c.source[:60]}" for c in long]
+
+
+@every_notebook
+def test_figures_have_alt_text_and_few_enough_output_lines(pair):
+    for cell in pair.cells("code"):
+        if images(cell):
+            alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
+            assert len(alt) > 25, f"no alt text on the figure of:\n{cell.source}"
+        printed = "".join(out.text for out in cell.outputs if out.output_type == "stream")
+        assert len(printed.splitlines()) <= 60
+
+
+# ------------------------------------------------------------------------------------------------------------- formulas
+
+
+@every_notebook
+def test_every_formula_has_its_twin(pair):
+    tags = re.findall(r"\\tag\{([^}]+)\}", pair.prose)
+    assert tags == [f"{pair.number}.{k}" for k in range(1, len(tags) + 1)], "number the formulas in order"
+    twins = {}
+    for cell in pair.cells("code"):
+        match = re.match(r"# Equations? ((?:\(\d+\.\d+\)(?:, | and )?)+)", cell.source)
+        for number in re.findall(r"\((\d+\.\d+)\)", match.group(1)) if match else ():
+            twins.setdefault(number, []).append(cell.source)
+    assert set(twins) == set(tags), "every \\tag{N.k} needs a cell that begins '# Equation (N.k)', and the reverse"
+    assert [n for n, cells in twins.items() if not any(claims(c) for c in cells)] == [], "a twin without a claim"
+
+
+@every_notebook
+def test_display_formulas_are_numbered_or_part_of_an_exercise(pair):
+    for formula in re.findall(r"\$\$(.+?)\$\$", pair.prose, re.DOTALL):
+        assert "\\tag{" in formula, f"a displayed formula without a number: {formula.strip()[:80]}"
+
+
+def vacuous(call: ast.Call) -> str | None:
+    """Why this claim cannot fail, or None."""
+    if len(call.args) < 2:
+        return "no condition"
+    condition = call.args[1]
+    if not any(isinstance(node, ast.Name) for node in ast.walk(condition)):
+        return "the condition names nothing that was computed"
+    for node in ast.walk(condition):
+        if isinstance(node, ast.BoolOp) and any(isinstance(value, ast.Constant) for value in node.values):
+            return "a constant stands in an and/or"
+        if isinstance(node, ast.Compare):
+            sides = [ast.dump(side) for side in (node.left, *node.comparators)]
+            if len(set(sides)) < len(sides):
+                return "a value is compared with itself"
+            if any(
+                isinstance(s, ast.Call) and ast.unparse(s).endswith("('inf')") for s in (node.left, *node.comparators)
+            ):
+                return "nothing is above infinity"
+    return None
+
+
+@every_notebook
+def test_claims_can_fail(pair):
+    found = [call for cell in pair.cells("code") for call in claims(cell.source)]
+    assert found, "a notebook without a claim"
+    assert [(ast.unparse(call), vacuous(call)) for call in found if vacuous(call)] == []
+
+
+@every_notebook
+def test_claims_were_printed(pair):
+    """The sentence of every claim that is not inside an ``if`` stands in the stored output of its cell."""
+    for cell in pair.cells("code"):
+        printed = "".join(out.text for out in cell.outputs if out.output_type == "stream")
+        for statement in ast.parse(cell.source).body:
+            if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+                for call in claims(ast.unparse(statement)):
+                    if isinstance(call.args[0], ast.Constant):
+                        assert f"✓ {call.args[0].value}" in printed
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'claim("always", True)',
+        'claim("always", 1 < 2)',
+        'claim("always", x < 1 or True)',
+        'claim("always", x == x)',
+        'claim("always", x < float("inf"))',
+        'claim("always")',
+    ],
+)
+def test_a_claim_that_cannot_fail_is_found(line):
+    (call,) = claims(line)
+    assert vacuous(call)
+
+
+def test_an_honest_claim_is_not_called_vacuous():
+    (call,) = claims('claim("close to a half", abs(np.mean(x) - 0.5) < 0.02)')
+    assert vacuous(call) is None
+
+
+# ------------------------------------------------------------------------------------------------------------ exercises
+
+
+def exercise_cells(pair, solution: bool) -> dict[str, object]:
+    """The stub (or solution) cell of each exercise, by number."""
+    found = {}
+    for cell in pair.cells("code"):
+        number = re.search(r'^check\("(\d+\.\d+)"', cell.source, re.MULTILINE)
+        if number and ("solution" in cell.metadata.get("tags", ())) == solution:
+            assert number.group(1) not in found, f"two cells check exercise {number.group(1)}"
+            found[number.group(1)] = cell
+    return found
+
+
+@every_notebook
+def test_exercises(pair):
+    stubs, solutions = exercise_cells(pair, False), exercise_cells(pair, True)
+    numbers = [f"{pair.number}.{k}" for k in range(1, len(stubs) + 1)]
+    assert list(stubs) == list(solutions) == numbers and len(numbers) >= 3
+    assert {e for e in checks.exercises() if e.split(".")[0] == str(pair.number)} == set(numbers)
+    for number in numbers:
+        stub, solution = stubs[number], solutions[number]
+        assert f"… {number} not attempted" in stub.outputs[0].text
+        assert solution.source.startswith(f"# Solution {number}")
+        assert solution.metadata.get("jupyter", {}).get("source_hidden") is True
+        assert f"✓ {number} passed" in solution.outputs[0].text
+        order = [id(c) for c in pair.stored.cells]
+        assert order.index(id(stub)) + 1 == order.index(id(solution)), "the solution follows its exercise"
+        assert re.search(rf"\*\*{re.escape(number)}\b", pair.prose), f"exercise {number} has no text"
+
+
+def wrong_answers(pair) -> dict[str, list]:
+    return importlib.import_module(f"tests.course.wrong.nb{pair.number:02d}").WRONG
+
+
+@every_notebook
+def test_typical_wrong_answers_get_their_own_hint(pair):
+    wrong = wrong_answers(pair)
+    assert set(wrong) == set(exercise_cells(pair, False))
+    for number, answers in wrong.items():
+        hints = []
+        for answer, phrase in answers:
+            outcome, hint = checks.judge(number, answer)
+            assert outcome == checks.WRONG, f"{number}: {answer!r} was {outcome}"
+            assert phrase in hint, f"{number}: {answer!r} got {hint!r}"
+            hints.append(hint)
+        assert len(set(hints)) >= 2, f"{number}: at least two typical mistakes, each with its own hint"
+
+
+@every_notebook
+def test_an_answer_of_the_wrong_kind_gets_a_hint(pair):
+    for number in exercise_cells(pair, False):
+        for answer in ("a word", None, [], float("nan"), lambda *args: None):
+            outcome, hint = checks.judge(number, answer)
+            assert outcome == checks.WRONG and hint, f"{number}: {answer!r} was {outcome}"
+        assert checks.judge(number, lambda *args: ...)[0] != checks.PASSED
+
+
+@every_notebook
+def test_three_questions(pair):
+    blocks = re.findall(r"<details>\s*<summary>(.+?)</summary>(.+?)</details>", pair.prose, re.DOTALL)
+    assert len(blocks) >= 3 and all(len(answer.split()) >= 8 for _, answer in blocks)
+
+
+# ---------------------------------------------------------------------------------------------------------- shared code
+
+
+def definition(source: str, name: str) -> str:
+    """The statement that defines ``name``, without comments, docstring or layout."""
+    for node in ast.parse(source).body:
+        if getattr(node, "name", None) == name:
+            for part in ast.walk(node):
+                if isinstance(part, (ast.FunctionDef, ast.ClassDef)) and ast.get_docstring(part):
+                    part.body = part.body[1:] or [ast.Pass()]
+                if isinstance(part, (ast.FunctionDef,)):
+                    part.returns = None
+                if isinstance(part, ast.arg):
+                    part.annotation = None
+            return ast.unparse(node)
+    raise AssertionError(f"{name} is not defined here")
+
+
+@every_notebook
+def test_code_shown_is_the_code_of_the_package(pair):
+    for cell in pair.cells("code"):
+        for tag in cell.metadata.get("tags", ()):
+            if tag.startswith("medlib:"):
+                module, name = tag.removeprefix("medlib:").rsplit(".", 1)
+                package = inspect.getsource(importlib.import_module(f"medlib.{module}"))
+                assert definition(cell.source, name) == definition(package, name), f"{tag} differs from the package"
+
+
+# ---------------------------------------------------------------------------------------------------- links, repository
+
+
+def anchors(text: str) -> set[str]:
+    """JupyterLab's heading anchors: the text with spaces as hyphens."""
+    return {re.sub(r"\s+", "-", h.strip()) for h in re.findall(r"^#{1,6} (.+)$", text, re.MULTILINE)}
+
+
+DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "data/README.md", "data/head_ct.md")]
+
+
+def prose(path) -> str:
+    return Pair(path.stem).prose if path.suffix == ".ipynb" else path.read_text()
+
+
+@pytest.mark.parametrize("path", DOCUMENTS + [p.path for p in PAIRS], ids=lambda p: p.name)
+def test_links_inside_the_repository(path):
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose(path)):
+        if re.match(r"(https?|mailto):", target):
+            continue
+        file, _, anchor = target.partition("#")
+        there = (path.parent / file).resolve() if file else path
+        assert there.exists(), f"{path.name}: link to {target}"
+        if anchor:
+            known = anchors(prose(there))
+            assert anchor in known | {a.lower() for a in known}, f"{path.name}: no heading for {target}"
+
+
+def test_the_readme_maps_every_notebook_with_its_times():
+    readme = (ROOT / "README.md").read_text()
+    for pair in PAIRS:
+        row = next((line for line in readme.splitlines() if f"](notebooks/{pair.name}.ipynb)" in line), "")
+        header = pair.header()
+        assert row, f"README has no row for {pair.name}"
+        assert f"| {header['read']} | {header['run']} |" in row, (
+            f"README's times for {pair.name} differ from its header"
+        )
+
+
+def test_every_notebook_in_git_is_collected():
+    tracked = subprocess.run(["git", "ls-files", "notebooks"], cwd=ROOT, capture_output=True, text=True).stdout.split()
+    assert {f"notebooks/{p.name}.ipynb" for p in PAIRS} == {t for t in tracked if t.endswith(".ipynb")}
+    assert {f"notebooks/scripts/{p.name}.py" for p in PAIRS} == {t for t in tracked if t.endswith(".py")}
+
+
+def test_the_project_is_tidy():
+    for command in (["ruff", "check"], ["ruff", "format", "--check"]):
+        result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        assert result.returncode == 0, result.stdout + result.stderr

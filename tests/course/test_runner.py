@@ -1,0 +1,71 @@
+"""The runner itself can go red: a notebook that must fail, and a suite that notices what was left out."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+
+import nbformat
+import pytest
+
+from tests.course import build
+from tests.course.notebooks import ROOT, Pair
+
+
+def run_nbval(notebook) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "pytest", "-q", "-o", "addopts=", "-p", "no:cacheprovider"]
+    command += ["--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=60", str(notebook)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=180)
+
+
+def test_the_canary_dies():
+    """Its stored output is fine; its first claim holds, its second is false today. The suite must say so."""
+    result = run_nbval(ROOT / "tests/course/canary.ipynb")
+    assert result.returncode == 1
+    assert "1 failed, 1 passed" in result.stdout
+    said = re.sub(r"\x1b\[[0-9;]*m", "", result.stdout)  # without the colours of the traceback
+    assert "AssertionError: this claim does not hold: two and two make five  [4]" in said
+
+
+@pytest.fixture
+def copy(tmp_path, monkeypatch):
+    """A pair in a folder of its own, to be broken on purpose."""
+    from tests.course import notebooks, test_contract
+
+    (tmp_path / "scripts").mkdir()
+    monkeypatch.setattr(notebooks, "NOTEBOOKS", tmp_path)
+    monkeypatch.setattr(notebooks, "SCRIPTS", tmp_path / "scripts")
+    original = ROOT / "notebooks" / "00_start_here.ipynb"
+    shutil.copy(original, tmp_path)
+    shutil.copy(original.parent / "scripts" / "00_start_here.py", tmp_path / "scripts")
+    return Pair("00_start_here"), test_contract
+
+
+def test_a_pair_edited_on_one_side_is_red(copy):
+    pair, contract = copy
+    contract.test_pair_is_equal_by_content(pair)
+    pair.script.write_text(pair.script.read_text() + "\n# %%\nprint(1)\n")
+    pair.__dict__.pop("source")
+    with pytest.raises(AssertionError, match="script and notebook differ"):
+        contract.test_pair_is_equal_by_content(pair)
+    assert not build.same(pair)
+
+
+def test_a_stale_output_is_red(copy):
+    pair, contract = copy
+    contract.test_outputs_belong_to_the_code(pair)
+    notebook = nbformat.read(pair.path, as_version=4)
+    next(c for c in notebook.cells if c.cell_type == "code").source += "\nx = 1"
+    nbformat.write(notebook, pair.path)
+    pair.__dict__.pop("stored")
+    with pytest.raises(AssertionError, match="code changed after the outputs"):
+        contract.test_outputs_belong_to_the_code(pair)
+
+
+def test_a_formula_without_its_twin_is_red(copy):
+    pair, contract = copy
+    pair.stored.cells.append(nbformat.v4.new_markdown_cell(r"$$e = mc^2 \tag{0.99}$$"))
+    with pytest.raises(AssertionError):
+        contract.test_every_formula_has_its_twin(pair)
