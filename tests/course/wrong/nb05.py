@@ -1,0 +1,66 @@
+"""Typical wrong answers to the exercises of notebook 05, and a phrase of the hint that each must get."""
+
+import numpy as np
+
+
+def _sigmoid(a):
+    return 1 / (1 + np.exp(-a))
+
+
+def _cut_after_sorting(x, y):
+    k = min(len(x), len(y))
+    return np.mean(abs(np.sort(x)[:k] - np.sort(y)[:k]))
+
+
+def _cut_before_sorting(x, y):
+    k = min(len(x), len(y))
+    return np.mean(abs(np.sort(x[:k]) - np.sort(y[:k])))
+
+
+def _gaps(x, y):
+    points = np.sort(np.concatenate([x, y]))
+    F, H = (np.searchsorted(np.sort(s), points, side="right") / len(s) for s in (x, y))
+    return points, F - H
+
+
+def _in_place(x, y):
+    x.sort()
+    return 0.0
+
+
+WRONG = {
+    "5.1": [
+        (lambda p, q, pi: p / (p + q), "where does pi enter"),
+        (lambda p, q, pi: (1 - pi) * q / (pi * p + (1 - pi) * q), "probability of a forgery"),
+        (lambda p, q, pi: (1 - pi) * p / ((1 - pi) * p + pi * q), "share of the genuine"),
+        (lambda p, q, pi: pi * p, "must be divided"),
+        (lambda p, q, pi: p * q, "Bayes' theorem"),
+        (lambda p, q, pi: 0.5, "for each slip"),
+    ],
+    "5.2": [
+        (lambda x, logit: np.sum(_sigmoid(logit) * x) / np.sum(_sigmoid(logit)), "weighed with D"),
+        (lambda x, logit: np.sum(np.exp(-logit) * x) / np.sum(np.exp(-logit)), "upside down"),
+        (lambda x, logit: np.mean(np.exp(logit) * x), "divide by their sum"),
+        (lambda x, logit: x.mean(), "each needs its weight"),
+        (lambda x, logit: np.sum(logit * x) / np.sum(logit), "cannot be negative"),
+        (lambda x, logit: 0.0, "which function"),
+        (lambda x, logit: np.exp(logit), "one number"),
+    ],
+    "5.3": [
+        (lambda alpha: 1.0, "turning ends"),
+        (lambda alpha: alpha**2 / 4, "divided out"),
+        (lambda alpha: alpha / 2, "a factor 2"),
+        (lambda alpha: 0.05, "moves with α"),
+        (lambda alpha: alpha**3, "lower right corner"),
+    ],
+    "5.4": [
+        (lambda x, y: abs(x.mean() - y.mean()), "compare the whole"),
+        (_cut_after_sorting, "largest values"),
+        (_cut_before_sorting, "right for equal sizes"),
+        (lambda x, y: np.mean(abs(np.sort(x) - np.sort(y))), "your function raised ValueError"),
+        (lambda x, y: abs(_gaps(x, y)[1]).max(), "height times width"),
+        (lambda x, y: abs(np.sum(_gaps(x, y)[1][:-1] * np.diff(_gaps(x, y)[0]))), "means may agree"),
+        (_in_place, "changed the samples"),
+        (lambda x, y: 7.0, "cumulative shares"),
+    ],
+}
