@@ -1,0 +1,75 @@
+"""Typical wrong answers to the exercises of notebook 07, and a phrase of the hint that each must get."""
+
+import numpy as np
+
+R3 = np.sqrt(3)
+RIGHT = {"A": "tanh", "B": "no noise", "C": "right", "D": "sigma", "E": "no KL"}
+
+
+def _top(eigenvalues, q):
+    return np.sort(eigenvalues)[::-1][:q]
+
+
+def _rate(eigenvalues, level):
+    return 0.5 * np.sum(np.log(np.maximum(eigenvalues / level, 1)))
+
+
+WRONG = {
+    "7.1": [
+        (lambda x1, x2: (R3 * (x1 + x2) / 7, 1 / np.sqrt(7)), "standard deviation"),
+        (lambda x1, x2: (R3 * (x1 + x2) / 8, 1 / 8), "counted twice"),
+        (lambda x1, x2: (R3 * (x1 + x2) / 6, 1 / 6), "prior is missing"),
+        (lambda x1, x2: (R3 * (x1 + x2) / 7, 7), "one over it"),
+        (lambda x1, x2: (R3 * (x1 + x2) / 8, 1 / 4), "single reading"),
+        (lambda x1, x2: (R3 * (x1 + x2) / 8, 0.2), "add the precision"),
+        (lambda x1, x2: (3 * (x1 + x2) / 7, 1 / 7), "usual pressure"),
+        (lambda x1, x2: (R3 * (x1 + x2) / 14, 1 / 7), "averaged the readings"),
+        (lambda x1, x2: ((x1 + x2) / 2, 1 / 7), "each reading pulls"),
+        (lambda x1, x2: x1 + x2, "two numbers"),
+    ],
+    "7.2": [
+        (lambda m, s: 0.5 * np.mean(m**2 + np.exp(s) - 1 - s, axis=-1), "mean over the latents"),
+        (lambda m, s: 0.5 * np.sum(m**2 + np.exp(s) - 1 - s), "one number came back"),
+        (lambda m, s: 0.5 * np.sum(m**2 + np.exp(s) - 1 - s, axis=0), "over the examples"),
+        (lambda m, s: 0.5 * (m**2 + np.exp(s) - 1 - s), "added up"),
+        (lambda m, s: -0.5 * np.sum(m**2 + np.exp(s) - 1 - s, axis=-1), "never negative"),
+        (lambda m, s: np.sum(m**2 + np.exp(s) - 1 - s, axis=-1), "half in front"),
+        (lambda m, s: 0.5 * np.sum(m**2 + np.exp(0.5 * s) - 1 - s, axis=-1), "deviation"),
+        (lambda m, s: 0.5 * np.sum(m**2 + s - 1 - s, axis=-1), "where the variance belongs"),
+        (lambda m, s: 0.5 * np.sum(m**2 + np.exp(s) - 1 - 2 * s, axis=-1), "no further factor 2"),
+        (lambda m, s: np.sum(m, axis=-1), "term by term"),
+    ],
+    "7.3": [
+        (lambda g, s, e: (g * e, g * e * 0.5 * np.exp(0.5 * s)), "no ε in it"),
+        (lambda g, s, e: (1.0, g * e * 0.5 * np.exp(0.5 * s)), "how much does z"),
+        (lambda g, s, e: (g, g * e), "derivative by σ"),
+        (lambda g, s, e: (g, g * e * np.exp(0.5 * s)), "a half is missing"),
+        (lambda g, s, e: (g, g * e * 0.5 * np.exp(-0.5 * s)), "by the variance"),
+        (lambda g, s, e: (g, g * e * 0.5 * np.exp(s)), "in z stands the deviation"),
+        (lambda g, s, e: (g, g), "differentiate σ"),
+        (lambda g, s, e: g, "two numbers"),
+    ],
+    "7.4": [
+        (lambda ev, t, b, q: (np.sum(ev > b * t), _rate(ev, b * t)), "only q latents"),
+        (lambda ev, t, b, q: (np.sum(_top(ev, q) > t), _rate(_top(ev, q), t)), "β is missing"),
+        (lambda ev, t, b, q: (np.sum(ev[:q] > b * t), _rate(ev[:q], b * t)), "sorted"),
+        (lambda ev, t, b, q: (q + 1, 0.0), "count those"),
+        (lambda ev, t, b, q: (np.sum(_top(ev, q) > b * t), 2 * _rate(_top(ev, q), b * t)), "twice too large"),
+        (
+            lambda ev, t, b, q: (np.sum(_top(ev, q) > b * t), 0.5 * np.sum(np.log(_top(ev, q) / (b * t)))),
+            "not a negative one",
+        ),
+        (lambda ev, t, b, q: (np.sum(_top(ev, q) > b * t), _rate(_top(ev, q), b * t) / np.log(2)), "in bits"),
+        (lambda ev, t, b, q: (np.sum(_top(ev, q) > b * t), 7.7), "summed over those"),
+        (lambda ev, t, b, q: 3, "two numbers"),
+    ],
+    "7.5": [
+        (RIGHT | {"C": "tanh"}, "equals the entropy"),
+        (RIGHT | {"A": "sigma", "D": "tanh"}, "which activation"),
+        (RIGHT | {"E": "no noise", "B": "no KL"}, "have held them"),
+        (RIGHT | {"B": "sigma"}, "did not notice"),
+        (RIGHT | {"D": "no noise"}, "price of narrowness"),
+        (RIGHT | {"D": "sign"}, "one of"),
+        (["tanh"], 'keys "A" to "E"'),
+    ],
+}
