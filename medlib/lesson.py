@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import random
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -38,7 +37,6 @@ def setup(seed: int = 0) -> np.random.Generator:
     seed = _seed("MEDLIB_SEED", wanted) if wanted else _seed("seed", seed)
     keras = quiet_keras()
     keras.utils.set_random_seed(seed)  # Python's random, numpy's global state and TensorFlow
-    random.seed(seed)
     from medlib import plot
 
     plot.style()

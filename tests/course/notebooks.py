@@ -16,8 +16,6 @@ ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = ROOT / "notebooks"
 SCRIPTS = NOTEBOOKS / "scripts"
 
-RUN_FACTOR = 1.5  # a reader's machine may be this much slower than the one that wrote the header
-
 
 @dataclass(frozen=True)
 class Pair:
