@@ -158,3 +158,194 @@ def diagnostic(y, p, threshold: float = 0.5, groups=None, n: int = 1000, seed: i
 
 def _share(hits: np.ndarray, of: np.ndarray) -> float:
     return hits.sum() / of.sum() if of.any() else np.nan
+
+
+# ------------------------------------------------------------------------------------- generated against real samples
+#
+# All of these compare rows of features, not images. Two sets of *real* rows give each score its null: report both.
+
+
+def fid(real, fake) -> float:
+    """Fréchet distance between Gaussian fits of two sets of features (Heusel et al. 2017, equation 6).
+
+    ``|m - m'|² + tr(C + C' - 2 (C C')^½)`` with the means and covariances of the two sets: 0 for equal moments.
+
+    Parameters
+    ----------
+    real, fake
+        Shape (n, d) and (m, d), rows of features. Published values use ImageNet's Inception; with other features the
+        numbers are comparable only among themselves.
+
+    Notes
+    -----
+    Biased: two samples of N each of the same whitened distribution score about (2d + d(d + 1)/2) / N, not 0. Compare
+    at equal N, against the value of real samples. It sees two moments, no more, and says nothing about copies.
+
+    Raises
+    ------
+    ValueError
+        If the features do not fit together, or there are not more rows than features.
+    """
+    real, fake = _features(real, fake)
+    for name, rows in (("real", real), ("fake", fake)):
+        if len(rows) <= rows.shape[1]:
+            raise ValueError(
+                f"{name}: got {len(rows)} rows of {rows.shape[1]} features, expected more rows than features, or the "
+                "covariance is singular; add samples, or take kid"
+            )
+    shift = real.mean(0) - fake.mean(0)
+    a, b = (np.atleast_2d(np.cov(rows.T)) for rows in (real, fake))
+    root = np.sqrt(np.linalg.eigvals(a @ b).real.clip(0)).sum()  # the trace of (ab)^½
+    return float(shift @ shift + np.trace(a) + np.trace(b) - 2 * root)
+
+
+def kid(real, fake) -> float:
+    """Kernel distance of two sets of features: unbiased MMD² with k(x, y) = (x·y / d + 1)³ (Bińkowski et al. 2018).
+
+    0 on average for two samples of one distribution at any sample size, so a single value may be negative. The cubic
+    kernel grows with the sixth power of the features: standardise them first, by the real set. Not comparable between
+    feature networks.
+
+    Raises
+    ------
+    ValueError
+        If the features do not fit together, or a set has fewer than two rows.
+    """
+    real, fake = _features(real, fake)
+
+    def kernel(x, y):
+        return (x @ y.T / x.shape[1] + 1) ** 3
+
+    def within(x):
+        k = kernel(x, x)
+        return (k.sum() - np.trace(k)) / (len(x) * (len(x) - 1))
+
+    return float(within(real) + within(fake) - 2 * kernel(real, fake).mean())
+
+
+def density_coverage(real, fake, k: int = 5) -> tuple[float, float]:
+    """Density and coverage (Naeem et al. 2020, equations 4 and 5): is each fake among reals, each real among fakes?
+
+    Around every real row lies a ball that reaches to its k-th real neighbour. *Density* counts in how many balls a
+    fake lies, over k; 1 on average if the distributions agree, and it may exceed 1. *Coverage* is the share of balls
+    that hold at least one fake; :func:`expected_coverage` is its value if the distributions agree.
+
+    Notes
+    -----
+    In raw pixels blurred images cover more than real ones; take features of a network that knows the images.
+
+    Raises
+    ------
+    ValueError
+        If the features do not fit together, or ``k`` is not from 1 to the number of real rows minus 1.
+    """
+    from scipy.spatial.distance import cdist
+
+    real, fake = _features(real, fake)
+    if not 1 <= k < len(real):
+        raise ValueError(f"k: got {k}, expected 1 to {len(real) - 1}, one less than there are real rows")
+    radius = np.partition(cdist(real, real), k, axis=1)[:, k]  # place 0 is the row itself
+    inside = cdist(real, fake) < radius[:, None]
+    return float(inside.sum(axis=0).mean() / k), float(inside.any(axis=1).mean())
+
+
+def expected_coverage(n: int, m: int, k: int = 5) -> float:
+    """Coverage of n real by m fake rows of the same distribution (Naeem et al. 2020, lemma 2): the null, below 1."""
+    return float(1 - np.prod([(n - 1 - j) / (n + m - 1 - j) for j in range(k)]))
+
+
+def c2st(real, fake, real_groups=None, fake_groups=None, classifier=None, seed: int = 0) -> Interval:
+    """Classifier two-sample test (Lopez-Paz and Oquab 2017): held-out accuracy of telling fake from real.
+
+    One half of the rows trains the classifier, the other half tests it; the larger set is cut to the size of the
+    smaller one. 0.5 means that *this* classifier sees no difference, which is not the same as no difference: another
+    classifier may see one. The interval is Wilson's.
+
+    Parameters
+    ----------
+    real_groups, fake_groups
+        The patient of each row, when several rows belong to one: no patient is then in both halves. Draw one row a
+        patient if the interval is to be taken at its word.
+    classifier
+        Any scikit-learn classifier; by default logistic regression on standardised features and their squares.
+
+    Raises
+    ------
+    ValueError
+        If the features do not fit together, or a set has fewer than eight rows.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import GroupShuffleSplit
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+    rng = np.random.default_rng(seed)
+    sets = _features(real, fake)
+    if min(map(len, sets)) < 8:
+        raise ValueError(f"real, fake: got {len(real)} and {len(fake)} rows, expected at least 8 of each")
+    halves = {"train": [], "test": []}
+    n = min(map(len, sets))
+    for label, (rows, groups) in enumerate(zip(sets, (real_groups, fake_groups), strict=True)):
+        chosen = rng.choice(len(rows), n, replace=False)
+        groups = np.arange(n) if groups is None else np.asarray(groups)[chosen]
+        split = GroupShuffleSplit(1, test_size=0.5, random_state=seed)
+        for name, part in zip(halves, next(split.split(rows[chosen], groups=groups)), strict=True):
+            halves[name].append((rows[chosen][part], np.full(len(part), label)))
+    x, y = (np.concatenate(parts) for parts in zip(*halves["train"], strict=True))
+    if classifier is None:
+        squares = FunctionTransformer(lambda x: np.hstack([x, x**2]))
+        classifier = make_pipeline(StandardScaler(), squares, LogisticRegression(C=0.1, max_iter=2000))
+    classifier.fit(x, y)
+    x, y = (np.concatenate(parts) for parts in zip(*halves["test"], strict=True))
+    return proportion(int(np.sum(classifier.predict(x) == y)), len(y))
+
+
+def memorisation(train, holdout, fake) -> Interval:
+    """How often a fake lies nearer to the training rows than to as many rows that the generator never saw.
+
+    One half if nothing was copied; ρ + (1 - ρ)/2 if a share ρ of the fakes are copies. (A nearest-neighbour test in
+    the spirit of Meehan et al. 2020.) The interval is Wilson's.
+
+    Parameters
+    ----------
+    train, holdout, fake
+        Shapes (n, d), (n, d), (m, d). Equal n: the larger of two sets has the nearer neighbour more often.
+
+    Raises
+    ------
+    ValueError
+        If the features do not fit together, or ``train`` and ``holdout`` differ in number.
+    """
+    from scipy.spatial.distance import cdist
+
+    train, fake = _features(train, fake, "train")
+    holdout, _ = _features(holdout, fake, "holdout")
+    if len(train) != len(holdout):
+        raise ValueError(
+            f"train, holdout: got {len(train)} and {len(holdout)} rows, expected equally many; draw as many from the "
+            "larger set"
+        )
+    near, far = (cdist(fake, rows).min(axis=1) for rows in (train, holdout))
+    return proportion(int(np.sum(near < far) + np.sum(near == far) // 2), len(fake))
+
+
+def _features(real, fake, name: str = "real") -> tuple[np.ndarray, np.ndarray]:
+    """Two sets of feature rows as float64, or a ValueError that says what does not fit."""
+    sets = []
+    for label, rows in ((name, real), ("fake", fake)):
+        rows = np.asarray(rows, np.float64)
+        if rows.ndim != 2 or len(rows) < 2:
+            raise ValueError(
+                f"{label}: got shape {rows.shape}, expected (n, features) with n >= 2; flatten images, or pass them "
+                "through a network first"
+            )
+        bad = int((~np.isfinite(rows)).sum())
+        if bad:
+            raise ValueError(f"{label}: got {bad} values that are nan or infinite, expected none; clean the data first")
+        sets.append(rows)
+    if sets[0].shape[1] != sets[1].shape[1]:
+        raise ValueError(
+            f"{name}, fake: got {sets[0].shape[1]} and {sets[1].shape[1]} features, expected the same number; use one "
+            "feature network for both"
+        )
+    return sets[0], sets[1]

@@ -92,6 +92,47 @@ def fit(
     return {key: [float(v) for v in values] for key, values in history.history.items()}
 
 
+def record(trackers, values):
+    """Update the running means of an epoch and return them by name, as Keras wants them from a step."""
+    for tracker, value in zip(trackers, values, strict=True):
+        tracker.update_state(value)
+    return {tracker.name: tracker.result() for tracker in trackers}
+
+
+def check_images(x, shape: tuple[int, int, int], name: str = "x", low: float = 0) -> np.ndarray:
+    """The images as float32, or a ValueError that says what is wrong: kind, shape, number, missing values, range.
+
+    ``low`` is the value of black, 0 or -1; white is 1.
+    """
+    try:
+        x = np.asarray(x, np.float32)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name}: got {type(x).__name__}, expected an array of images; stack them first") from None
+    if x.ndim != 4 or x.shape[1:] != tuple(shape):
+        want = ", ".join(map(str, shape))
+        raise ValueError(
+            f"{name}: got shape {x.shape}, expected (n, {want}); for grey images add a last axis, x[..., None]"
+        )
+    if not len(x):
+        raise ValueError(f"{name}: got no images, expected at least one; look at the rows that were selected")
+    bad = int((~np.isfinite(x)).sum())
+    if bad:
+        raise ValueError(f"{name}: got {bad} values that are nan or infinite, expected none; clean the data first")
+    if x.min() < low or x.max() > 1:
+        scaled = ("brain_window(x)", "divide by 255") if low == 0 else ("2 * brain_window(x) - 1", "x / 127.5 - 1")
+        raise ValueError(
+            f"{name}: got values from {x.min():.3g} to {x.max():.3g}, expected {low} to 1; "
+            f"for Hounsfield units use {scaled[0]}, for bytes {scaled[1]}"
+        )
+    return x
+
+
+def batches(function, *arrays, size: int = 256) -> list[np.ndarray]:
+    """Apply a function of tensors to batches of rows; join each of its results."""
+    parts = [function(*(a[i : i + size] for a in arrays)) for i in range(0, len(arrays[0]), size)]
+    return [np.concatenate([keras.ops.convert_to_numpy(p) for p in column]) for column in zip(*parts, strict=True)]
+
+
 def _check(x, y) -> None:
     """Refuse what cannot train; looks at arrays, alone or in a list, tuple or dictionary."""
     for name, array in _arrays("x", x):

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
-from medlib.models.training import fit
+from medlib.models.training import batches, check_images, fit, record
 
 LOG_2PI = float(np.log(2 * np.pi))
 
@@ -51,13 +51,6 @@ def gaussian_nats(x, mean, var):
 def gaussian_rate(z_mean, z_log_var):
     """KL(N(z_mean, exp z_log_var) || N(0, I)), shape (n,), nats per image (equation 7.6)."""
     return 0.5 * ops.sum(z_mean**2 + ops.exp(z_log_var) - 1 - z_log_var, axis=-1)
-
-
-def record(trackers, values):
-    """Update the running means of an epoch and return them by name, as Keras wants them from a step."""
-    for tracker, value in zip(trackers, values, strict=True):
-        tracker.update_state(value)
-    return {tracker.name: tracker.result() for tracker in trackers}
 
 
 class ConvVAE(keras.Model):
@@ -106,30 +99,6 @@ class ConvVAE(keras.Model):
         return record(self.trackers, self(x))
 
 
-def check_images(x, shape: tuple[int, int, int], name: str = "x") -> np.ndarray:
-    """The images as float32, or a ValueError that says what is wrong: kind, shape, number, missing values, range."""
-    try:
-        x = np.asarray(x, np.float32)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name}: got {type(x).__name__}, expected an array of images; stack them first") from None
-    if x.ndim != 4 or x.shape[1:] != tuple(shape):
-        want = ", ".join(map(str, shape))
-        raise ValueError(
-            f"{name}: got shape {x.shape}, expected (n, {want}); for grey images add a last axis, x[..., None]"
-        )
-    if not len(x):
-        raise ValueError(f"{name}: got no images, expected at least one; look at the rows that were selected")
-    bad = int((~np.isfinite(x)).sum())
-    if bad:
-        raise ValueError(f"{name}: got {bad} values that are nan or infinite, expected none; clean the data first")
-    if x.min() < 0 or x.max() > 1:
-        raise ValueError(
-            f"{name}: got values from {x.min():.3g} to {x.max():.3g}, expected 0 to 1; "
-            "for Hounsfield units use brain_window(x), for bytes divide by 255"
-        )
-    return x
-
-
 def start_from(model: ConvVAE, x: np.ndarray) -> ConvVAE:
     """Set the average image and the pixel variances to those of ``x``: training starts from the best constant model."""
     model.centre.assign(x.mean(axis=0))
@@ -171,16 +140,10 @@ def fit_vae(
     return fit(model, x, epochs=epochs, batch_size=batch_size, label=label, **options)
 
 
-def _batches(function, *arrays, size: int = 256) -> list[np.ndarray]:
-    """Apply a function of tensors to batches of rows; join each of its results."""
-    parts = [function(*(a[i : i + size] for a in arrays)) for i in range(0, len(arrays[0]), size)]
-    return [np.concatenate([ops.convert_to_numpy(p) for p in column]) for column in zip(*parts, strict=True)]
-
-
 def encode(model: ConvVAE, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean and log-variance of each latent, both of shape (n, latent)."""
     x = check_images(x, model.encoder.input_shape[1:])
-    mean, log_var = _batches(lambda part: ops.split(model.encoder(part), 2, axis=-1), x)
+    mean, log_var = batches(lambda part: ops.split(model.encoder(part), 2, axis=-1), x)
     return mean, log_var
 
 
@@ -190,7 +153,7 @@ def generate(model: ConvVAE, z: np.ndarray) -> np.ndarray:
     if z.ndim != 2 or z.shape[1:] != model.decoder.input_shape[1:] or not np.isfinite(z).all():
         want = model.decoder.input_shape[1]
         raise ValueError(f"z: got shape {z.shape}, expected finite values of shape (n, {want}), one row an image")
-    return np.clip(_batches(lambda part: (model.decode(part)[0],), z)[0], 0, 1)
+    return np.clip(batches(lambda part: (model.decode(part)[0],), z)[0], 0, 1)
 
 
 def reconstruct(model: ConvVAE, x: np.ndarray) -> np.ndarray:
@@ -201,7 +164,7 @@ def reconstruct(model: ConvVAE, x: np.ndarray) -> np.ndarray:
 def negative_elbo(model: ConvVAE, x: np.ndarray, draws: int = 1) -> tuple[np.ndarray, np.ndarray]:
     """Distortion and rate of each image, nats, averaged over ``draws`` of z. Their sum is -ELBO."""
     x = check_images(x, model.encoder.input_shape[1:])
-    terms = [_batches(model, x)[1:] for _ in range(draws)]
+    terms = [batches(model, x)[1:] for _ in range(draws)]
     distortion, rate = np.mean(terms, axis=0)
     return distortion, rate
 

@@ -1,0 +1,325 @@
+"""medlib.models.gan: each step moves its own network for its own loss, and bad input is refused with a sentence."""
+
+from __future__ import annotations
+
+import inspect
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy.special import expit
+
+from medlib.lesson import setup
+from medlib.models import gan
+from medlib.models.training import keras
+
+SHAPE, LATENT = (8, 8, 1), 3
+RNG = np.random.default_rng(0)
+IMAGES = RNG.uniform(-1, 1, (40, *SHAPE)).astype("float32")
+WISHES = RNG.integers(0, 2, (40, 8, 8, 2)).astype("float32")
+Z = RNG.normal(size=(40, LATENT)).astype("float32")
+
+
+def new(wishes: int = 0, kind=None, **options) -> gan.GAN:
+    setup(0)
+    networks = gan.build_generator(SHAPE, LATENT, wishes, 4, 8), gan.build_discriminator(SHAPE, wishes, 4)
+    return (kind or gan.GAN)(*networks, **options)
+
+
+def weights(*models) -> list[np.ndarray]:
+    return [w.numpy().copy() for model in models for w in model.trainable_variables]
+
+
+def moved(model, before) -> float:
+    return max(np.abs(w.numpy() - b).max() for w, b in zip(model.trainable_variables, before, strict=True))
+
+
+def step(model, images=IMAGES[:16], rate_G=1e-3, rate_D=1e-3) -> tuple[float, float]:
+    """One training step with two step sizes; returns how far generator and discriminator moved."""
+    model.compile(1e-3)
+    model.adam_G.learning_rate, model.adam_D.learning_rate = rate_G, rate_D
+    before = weights(model.generator), weights(model.discriminator)
+    model.train_step(tf.constant(images))
+    return moved(model.generator, before[0]), moved(model.discriminator, before[1])
+
+
+# ------------------------------------------------------------------------------------------------------------ the step
+
+
+def check_both_move(kind) -> None:
+    """Both networks move in one step."""
+    G, D = step(new(kind=kind))
+    assert G > 1e-4 and D > 1e-4
+
+
+def check_each_optimiser_moves_its_own(kind) -> None:
+    """With a step size of 0 for one player, only the other moves, and exactly that one."""
+    for rates, which in (({"rate_G": 0.0}, 1), ({"rate_D": 0.0}, 0)):
+        distance = step(new(kind=kind), **rates)
+        assert distance[which] > 1e-4 and distance[1 - which] == 0.0
+
+
+def gradients(kind) -> tuple[list[np.ndarray], list[np.ndarray], gan.GAN]:
+    """The gradients that one step hands to the two optimisers, for a discriminator that is sure of itself."""
+    model, seen = new(kind=kind), {}
+    head = model.discriminator.layers[-1]
+    head.bias.assign([-6.0])
+    model.compile(1e-3)
+    for name in ("adam_G", "adam_D"):
+        optimiser = getattr(model, name)
+        apply = optimiser.apply
+        record = lambda g, v, name=name, apply=apply: (seen.__setitem__(name, [np.asarray(x) for x in g]), apply(g, v))
+        object.__setattr__(optimiser, "apply", record)
+    model.noise.state.assign([7, 7])
+    model.train_step(tf.constant(IMAGES))
+    return seen["adam_G"], seen["adam_D"], model
+
+
+def check_gradients_are_those_of_the_formulas(kind) -> None:
+    """Against -log D and -V written with sigmoids and float64 slopes: (1 - s) and s, not their mirror images."""
+    by_step_G, by_step_D, _ = gradients(kind)
+    model = new()
+    model.discriminator.layers[-1].bias.assign([-6.0])
+    model.noise.state.assign([7, 7])
+    z = keras.random.normal((40, LATENT), seed=model.noise)
+    with tf.GradientTape(persistent=True) as tape:
+        fake = model.generator(z, training=True)
+        s, r = tf.sigmoid(model.discriminator(fake)), tf.sigmoid(model.discriminator(IMAGES))
+        loss_G = -tf.reduce_mean(tf.math.log(s))
+        loss_D = -tf.reduce_mean(tf.math.log(r)) - tf.reduce_mean(tf.math.log(1 - s))
+    for ours, loss, network in ((by_step_G, loss_G, model.generator), (by_step_D, loss_D, model.discriminator)):
+        for a, b in zip(ours, tape.gradient(loss, network.trainable_variables), strict=True):
+            assert a == pytest.approx(np.asarray(b), rel=2e-3, abs=1e-5)
+
+
+def check_average(kind) -> None:
+    """The steady generator keeps the share ``average`` of its weights and takes the rest from the new ones."""
+    model = new(kind=kind, average=0.75)
+    before = [w.numpy().copy() for w in model.steady.weights]
+    step(model)
+    for old, slow, fast in zip(before, model.steady.weights, model.generator.weights, strict=True):
+        assert slow.numpy() == pytest.approx(0.75 * old + 0.25 * fast.numpy(), abs=1e-6)
+
+
+def check_training_mode(kind) -> None:
+    """Images of a step come from batch normalisation in training: its running averages move."""
+    model = new(kind=kind)
+    running = [w.numpy().copy() for w in model.generator.non_trainable_variables]
+    step(model)
+    assert max(np.abs(w.numpy() - r).max() for w, r in zip(model.generator.non_trainable_variables, running, strict=True)) > 1e-3
+
+
+CHECKS = (
+    check_both_move,
+    check_each_optimiser_moves_its_own,
+    check_gradients_are_those_of_the_formulas,
+    check_average,
+    check_training_mode,
+)
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda f: f.__name__)
+def test_the_step_is_right(check):
+    check(gan.GAN)
+
+
+MISTAKES = {
+    "D frozen": ("self.adam_D.apply(tape_D.gradient(d_loss, D), D)", "pass"),
+    "G frozen": ("self.adam_G.apply(tape_G.gradient(g_loss, G), G)", "pass"),
+    "G detached": ("g_loss = generator_loss(opinion)", "g_loss = generator_loss(judge(tf.stop_gradient(fake)))"),
+    "labels swapped": ("discriminator_loss(judge(real), opinion)", "discriminator_loss(opinion, judge(real))"),
+    "G as in predict": ("training=True)", "training=False)"),
+    "saturating loss": ("generator_loss(opinion)", "-mean(softplus(opinion))"),
+    "-log dropped": ("generator_loss(opinion)", "mean(1 - tf.sigmoid(opinion))"),
+    "G pleases nobody": ("generator_loss(opinion)", "generator_loss(-opinion)"),
+    "D trains G": ("self.adam_D.apply(tape_D.gradient(d_loss, D), D)", "self.adam_G.apply(tape_D.gradient(d_loss, G), G)"),
+    "average upside down": ("self.average * slow + (1 - self.average) * new", "self.average * new + (1 - self.average) * slow"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_the_checks_find_the_mistake(name):
+    """Each mistake, written into the source of the model, turns at least one of the checks red."""
+    right, wrong = MISTAKES[name]
+    source = inspect.getsource(gan.GAN)
+    assert source.count(right) == 1, "the source has changed: change the mistake with it"
+    space = dict(vars(gan))
+    exec(source.replace(right, wrong), space)
+    failed = []
+    for check in CHECKS:
+        try:
+            check(space["GAN"])
+        except (AssertionError, ValueError, KeyError):  # Keras refuses gradients that are all None; a frozen one has none
+            failed.append(check.__name__)
+    assert failed
+
+
+def test_alone_the_discriminator_learns_what_is_real():
+    """Real images get the larger logit: +, fakes the smaller: -."""
+    model = new()
+    model.compile(1e-2)
+    model.adam_G.learning_rate = 0.0
+    model.fit(IMAGES, epochs=60, batch_size=40, verbose=0)
+    real, fake = model.discriminator(IMAGES), model.discriminator(model.generator(Z, training=True))
+    assert np.mean(real) > 1 and np.mean(fake) < -1
+
+
+def test_alone_the_generator_seeks_approval():
+    model = new()
+    model.compile(1e-2)
+    model.adam_D.learning_rate = 0.0
+    opinion = lambda: np.mean(model.discriminator(model.generator(Z, training=True)))
+    before = opinion()
+    model.fit(IMAGES, epochs=60, batch_size=40, verbose=0)
+    assert opinion() > before + 0.05
+
+
+# ---------------------------------------------------------------------------------------------------------- the losses
+
+
+def test_losses_and_their_slopes():
+    logits = np.linspace(-8, 8, 33)
+    s = expit(logits)
+    for a, p in zip(logits, s, strict=True):
+        assert float(gan.generator_loss(tf.constant(a))) == pytest.approx(-np.log(p), rel=1e-6)
+        both = gan.discriminator_loss(tf.constant(a), tf.constant(a))
+        assert float(both) == pytest.approx(-np.log(p) - np.log(1 - p), rel=1e-6)
+    x = tf.constant(logits)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        loss = gan.generator_loss(x) * len(logits)
+    assert tape.gradient(loss, x).numpy() == pytest.approx(-(1 - s))
+
+
+def test_r1_is_half_gamma_times_the_squared_slope():
+    w = RNG.normal(size=64).astype("float32")
+    linear = lambda image: tf.reduce_sum(tf.reshape(image, (-1, 64)) * w, axis=1)  # the slope is w everywhere
+    assert float(gan.r1(linear, tf.constant(IMAGES), 3.0)) == pytest.approx(1.5 * np.sum(w**2), rel=1e-5)
+
+
+def test_r1_counts_in_the_discriminators_loss_only():
+    values = []
+    for gamma in (0.0, 2.0):
+        model = new(gamma=gamma)
+        model.compile(0.0)
+        values.append([float(v) for v in model.train_step(tf.constant(IMAGES)).values()])
+    penalty = float(gan.r1(new().discriminator, tf.constant(IMAGES), 2.0))
+    assert values[1][0] == pytest.approx(values[0][0] + penalty, rel=1e-4) and values[1][1] == values[0][1]
+
+
+# --------------------------------------------------------------------------------------------------- networks, training
+
+
+def test_the_networks_have_the_shapes_that_were_asked_for():
+    G, D = gan.build_generator((16, 24, 3), 5, 2), gan.build_discriminator((16, 24, 3), 2)
+    image = np.asarray(G([np.zeros((2, 5)), np.zeros((2, 16, 24, 2))]))
+    assert image.shape == (2, 16, 24, 3) and D([image, np.zeros((2, 16, 24, 2))]).shape == (2, 1)
+    assert np.abs(image).max() <= 1
+    with pytest.raises(ValueError, match=r"shape: got \(30, 32, 1\), expected sides divisible by 4"):
+        gan.build_generator((30, 32, 1), 5)
+    with pytest.raises(ValueError, match=r"shape: got \(28, 28, 1\), expected sides divisible by 8"):
+        gan.build_discriminator((28, 28, 1))
+
+
+def test_a_wish_reaches_image_and_opinion():
+    model = new(2)
+    other = gan.generate(model, Z, 1 - WISHES, steady=False)
+    assert np.abs(gan.generate(model, Z, WISHES, steady=False) - other).max() > 0.01
+    opinion = model.discriminator([IMAGES, WISHES]), model.discriminator([IMAGES, 1 - WISHES])
+    assert np.abs(opinion[0] - opinion[1]).max() > 0.01
+
+
+@pytest.mark.parametrize("wishes", [0, 2])
+def test_the_game_brings_images_closer(wishes):
+    """Real images are bright in the left half, and dark in the right."""
+    model = new(wishes)
+    x = (np.where(np.arange(8) < 4, 0.8, -0.8)[None, None, :, None] + 0.05 * IMAGES).astype("float32")
+    wish = (WISHES,) if wishes else ()
+    error = lambda: np.abs(gan.generate(model, Z, *wish) - x.mean(0)).mean()
+    before = error()
+    history = gan.fit_gan(model, x, *wish, epochs=60, batch_size=10, rate=4e-3)
+    assert error() < 0.7 * before
+    assert set(history) == {"d_loss", "g_loss"} and len(history["d_loss"]) == 60
+
+
+class At(keras.callbacks.Callback):
+    def __init__(self, error, epoch):
+        super().__init__()
+        self.error, self.when = error, epoch
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == self.when:
+            raise self.error
+
+
+def test_the_stop_button_leaves_a_model_that_goes_on(capsys):
+    model = new()
+    history = gan.fit_gan(model, IMAGES, epochs=6, batch_size=10, callbacks=[At(KeyboardInterrupt(), 2)])
+    assert len(history["d_loss"]) == 2 and "stopped by you after 2 of 6 epochs" in capsys.readouterr().out
+    assert np.isfinite(gan.generate(model, Z)).all()
+    assert int(model.adam_D.iterations) == 8
+    more = gan.fit_gan(model, IMAGES, epochs=6, initial_epoch=2, batch_size=10)
+    assert len(more["d_loss"]) == 4 and int(model.adam_D.iterations) == 24
+
+
+def test_a_diverging_game_stops_with_a_sentence():
+    with pytest.raises(FloatingPointError, match=r"_loss' became .* training stopped. Lower the learning rate"):
+        gan.fit_gan(new(), IMAGES, epochs=40, batch_size=10, rate=1e30)
+
+
+def test_a_model_is_saved_and_read_back(tmp_path):
+    model, other = new(), new()
+    gan.fit_gan(model, IMAGES, epochs=2, batch_size=10)
+    model.steady.save_weights(tmp_path / "steady.weights.h5")
+    other.steady.load_weights(tmp_path / "steady.weights.h5")
+    assert gan.generate(other, Z) == pytest.approx(gan.generate(model, Z), abs=1e-6)
+
+
+# ------------------------------------------------------------------------------------------------------------ bad input
+
+BAD = {
+    "hounsfield": (IMAGES * 90 + 35, "2 * brain_window(x) - 1"),
+    "bytes": (IMAGES * 127 + 128, "x / 127.5 - 1"),
+    "no channel": (IMAGES[..., 0], "last axis"),
+    "three channels": (IMAGES.repeat(3, axis=-1), "expected (n, 8, 8, 1)"),
+    "other size": (IMAGES[:, :4], "expected (n, 8, 8, 1)"),
+    "empty": (IMAGES[:0], "no images"),
+    "missing": (np.where(IMAGES > 0.99, np.nan, IMAGES), "nan or infinite"),
+    "a word": ("scan", "expected an array"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_images_are_refused_with_a_remedy(case):
+    x, phrase = BAD[case]
+    with pytest.raises(ValueError, match=r"^x: got .*expected") as refusal:
+        gan.fit_gan(new(), x, epochs=1, batch_size=10)
+    assert phrase in str(refusal.value)
+
+
+def test_fewer_images_than_a_batch_are_refused():
+    with pytest.raises(ValueError, match=r"batch_size: got 64 for 40 images, expected at most as many as images"):
+        gan.fit_gan(new(), IMAGES, epochs=1, batch_size=64)
+
+
+@pytest.mark.parametrize(
+    ("wishes", "wish", "message"),
+    [
+        (2, None, r"wish: got None, expected maps of shape \(n, 8, 8, 2\)"),
+        (0, WISHES, r"wish: got maps for networks that take none"),
+        (2, WISHES[:30], r"wish: got 30 maps for 40 images, expected one map for each image"),
+        (2, WISHES[..., :1], r"wish: got shape \(40, 8, 8, 1\), expected \(n, 8, 8, 2\)"),
+        (2, WISHES * 7, r"wish: got values from 0 to 7, expected -1 to 1"),
+    ],
+)
+def test_wishes_that_do_not_fit_are_refused(wishes, wish, message):
+    with pytest.raises(ValueError, match=message):
+        gan.fit_gan(new(wishes), IMAGES, wish, epochs=1, batch_size=10)
+    with pytest.raises(ValueError, match=message):
+        gan.generate(new(wishes), Z, wish)
+
+
+@pytest.mark.parametrize("z", [np.zeros(3), np.zeros((3, 5)), np.full((1, 3), np.nan), np.zeros((0, 3))])
+def test_bad_noise_is_refused(z):
+    with pytest.raises(ValueError, match=r"^z: got shape .* expected finite values of shape \(n, 3\)"):
+        gan.generate(new(), z)
