@@ -68,8 +68,12 @@ def gradients(kind) -> tuple[list[np.ndarray], list[np.ndarray], gan.GAN]:
     for name in ("adam_G", "adam_D"):
         optimiser = getattr(model, name)
         apply = optimiser.apply
-        record = lambda g, v, name=name, apply=apply: (seen.__setitem__(name, [np.asarray(x) for x in g]), apply(g, v))
-        object.__setattr__(optimiser, "apply", record)
+
+        def note(g, v, name=name, apply=apply):
+            seen[name] = [np.asarray(x) for x in g]
+            apply(g, v)
+
+        object.__setattr__(optimiser, "apply", note)
     model.noise.state.assign([7, 7])
     model.train_step(tf.constant(IMAGES))
     return seen["adam_G"], seen["adam_D"], model
@@ -106,7 +110,10 @@ def check_training_mode(kind) -> None:
     model = new(kind=kind)
     running = [w.numpy().copy() for w in model.generator.non_trainable_variables]
     step(model)
-    assert max(np.abs(w.numpy() - r).max() for w, r in zip(model.generator.non_trainable_variables, running, strict=True)) > 1e-3
+    assert (
+        max(np.abs(w.numpy() - r).max() for w, r in zip(model.generator.non_trainable_variables, running, strict=True))
+        > 1e-3
+    )
 
 
 CHECKS = (
@@ -123,18 +130,19 @@ def test_the_step_is_right(check):
     check(gan.GAN)
 
 
+STEP_D, STEP_G = (f"self.adam_{n}.apply(tape_{n}.gradient({n.lower()}_loss, {n}), {n})" for n in "DG")
 MISTAKES = {
-    "D frozen": ("self.adam_D.apply(tape_D.gradient(d_loss, D), D)", "pass"),
-    "G frozen": ("self.adam_G.apply(tape_G.gradient(g_loss, G), G)", "pass"),
+    "D frozen": (STEP_D, "pass"),
+    "G frozen": (STEP_G, "pass"),
     "G detached": ("g_loss = generator_loss(opinion)", "g_loss = generator_loss(judge(tf.stop_gradient(fake)))"),
     "labels swapped": ("discriminator_loss(judge(real), opinion)", "discriminator_loss(opinion, judge(real))"),
     "G as in predict": ("training=True)", "training=False)"),
     "saturating loss": ("generator_loss(opinion)", "-mean(softplus(opinion))"),
     "-log dropped": ("generator_loss(opinion)", "mean(1 - tf.sigmoid(opinion))"),
     "G pleases nobody": ("generator_loss(opinion)", "generator_loss(-opinion)"),
-    "D trains G": ("self.adam_D.apply(tape_D.gradient(d_loss, D), D)", "self.adam_G.apply(tape_D.gradient(d_loss, G), G)"),
-    "average upside down": ("self.average * slow + (1 - self.average) * new", "self.average * new + (1 - self.average) * slow"),
-}  # fmt: skip
+    "D trains G": (STEP_D, "self.adam_G.apply(tape_D.gradient(d_loss, G), G)"),
+    "average upside down": ("self.average * slow + (1 - self.average) * new", "self.average * new"),
+}
 
 
 @pytest.mark.parametrize("name", MISTAKES)
@@ -149,7 +157,11 @@ def test_the_checks_find_the_mistake(name):
     for check in CHECKS:
         try:
             check(space["GAN"])
-        except (AssertionError, ValueError, KeyError):  # Keras refuses gradients that are all None; a frozen one has none
+        except (
+            AssertionError,
+            ValueError,
+            KeyError,
+        ):  # Keras refuses gradients that are all None; a frozen one has none
             failed.append(check.__name__)
     assert failed
 
@@ -168,7 +180,10 @@ def test_alone_the_generator_seeks_approval():
     model = new()
     model.compile(1e-2)
     model.adam_D.learning_rate = 0.0
-    opinion = lambda: np.mean(model.discriminator(model.generator(Z, training=True)))
+
+    def opinion():
+        return np.mean(model.discriminator(model.generator(Z, training=True)))
+
     before = opinion()
     model.fit(IMAGES, epochs=60, batch_size=40, verbose=0)
     assert opinion() > before + 0.05
@@ -193,7 +208,10 @@ def test_losses_and_their_slopes():
 
 def test_r1_is_half_gamma_times_the_squared_slope():
     w = RNG.normal(size=64).astype("float32")
-    linear = lambda image: tf.reduce_sum(tf.reshape(image, (-1, 64)) * w, axis=1)  # the slope is w everywhere
+
+    def linear(image):
+        return tf.reduce_sum(tf.reshape(image, (-1, 64)) * w, axis=1)  # the slope is w everywhere
+
     assert float(gan.r1(linear, tf.constant(IMAGES), 3.0)) == pytest.approx(1.5 * np.sum(w**2), rel=1e-5)
 
 
@@ -235,7 +253,10 @@ def test_the_game_brings_images_closer(wishes):
     model = new(wishes)
     x = (np.where(np.arange(8) < 4, 0.8, -0.8)[None, None, :, None] + 0.05 * IMAGES).astype("float32")
     wish = (WISHES,) if wishes else ()
-    error = lambda: np.abs(gan.generate(model, Z, *wish) - x.mean(0)).mean()
+
+    def error():
+        return np.abs(gan.generate(model, Z, *wish) - x.mean(0)).mean()
+
     before = error()
     history = gan.fit_gan(model, x, *wish, epochs=60, batch_size=10, rate=4e-3)
     assert error() < 0.7 * before

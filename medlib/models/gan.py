@@ -33,7 +33,7 @@ def r1(D, real, gamma=1.0):
     with tf.GradientTape() as tape:
         tape.watch(real)
         logit = D(real)
-    slope = layers.Flatten()(tape.gradient(logit, real))
+    slope = tf.reshape(tape.gradient(logit, real), (tf.shape(real)[0], -1))
     return gamma / 2 * mean(tf.reduce_sum(slope**2, axis=1))
 
 
@@ -43,7 +43,7 @@ def r1(D, real, gamma=1.0):
 def build_generator(
     shape: tuple[int, int, int], latent: int, wishes: int = 0, width: int = 32, hidden: int = 128
 ) -> keras.Model:
-    """Noise to an image in [-1, 1]: dense layers draw maps of a quarter of the size, two transposed convolutions double.
+    """Noise to an image in [-1, 1]: dense layers draw maps of a quarter of the size, transposed convolutions double.
 
     Batch normalisation and ReLU inside, tanh at the end (Radford et al. 2016, section 3), but a dense layer in place of
     their first convolutions: heads lie in the middle, and dense layers know where they are.
@@ -69,15 +69,16 @@ def build_generator(
     h = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(layers.Dense(hidden, use_bias=False)(z)))
     h = layers.Dense(int(np.prod(small)), use_bias=False)(h)
     h = layers.Reshape(small)(layers.ReLU()(layers.BatchNormalization(momentum=0.9)(h)))
-    for pool, filters in ((2, width), (1, width // 2)):
+    for pool, filters in ((4, width), (2, width // 2)):
+        h = layers.Concatenate()([h, layers.AveragePooling2D(pool)(wish)]) if wishes else h
         h = layers.Conv2DTranspose(filters, 4, strides=2, padding="same", use_bias=False)(h)
         h = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(h))
-        h = layers.Concatenate()([h, layers.AveragePooling2D(pool)(wish)]) if wishes else h
+    h = layers.Concatenate()([h, wish]) if wishes else h
     image = layers.Conv2D(shape[2], 3, padding="same", activation="tanh")(h)
     return keras.Model([z, wish] if wishes else z, image)
 
 
-def build_discriminator(shape: tuple[int, int, int], wishes: int = 0, width: int = 32) -> keras.Model:
+def build_discriminator(shape: tuple[int, int, int], wishes: int = 0, width: int = 24) -> keras.Model:
     """Image (and the map of wishes it should fulfil) to one logit: three 4×4 convolutions of stride 2, leaky ReLU.
 
     No normalisation: a batch of fakes would be judged by how it differs from a batch of reals, not one by one.
@@ -121,7 +122,7 @@ class GAN(keras.Model):
         self.trackers = [keras.metrics.Mean(name) for name in ("d_loss", "g_loss")]
 
     def compile(self, rate=1e-3):
-        """Adam for each network (Kingma and Ba 2015), with the momentum 0.5 of Radford et al. (2016)."""
+        """Adam for each network, with the momentum 0.5 of Radford et al. (2016); ``rate``: a number or a schedule."""
         super().compile()
         self.adam_G, self.adam_D = (keras.optimizers.Adam(rate, beta_1=0.5) for _ in range(2))
         self.adam_G.build(self.generator.trainable_variables)
@@ -131,7 +132,10 @@ class GAN(keras.Model):
         """One step of both networks, each for its own loss, on one batch."""
         real, *wish = data if isinstance(data, tuple) else (data,)
         z = keras.random.normal((tf.shape(real)[0], self.steady.inputs[0].shape[1]), seed=self.noise)
-        judge = lambda image: self.discriminator([image, *wish] if wish else image)
+
+        def judge(image):
+            return self.discriminator([image, *wish] if wish else image)
+
         with tf.GradientTape() as tape_D, tf.GradientTape() as tape_G:
             fake = self.generator([z, *wish] if wish else z, training=True)
             opinion = judge(fake)
@@ -152,15 +156,17 @@ def fit_gan(
     wish: np.ndarray | None = None,
     *,
     epochs: int,
-    batch_size: int = 32,
-    rate: float = 1e-3,
+    batch_size: int = 16,
+    rate: float = 3e-3,
     label: str = "training",
     **options,
 ) -> dict[str, list[float]]:
     """Play the game for some epochs; returns the mean ``d_loss`` and ``g_loss`` of each, in nats.
 
+    The step size falls along a cosine from ``rate`` to a quarter of it.
     Stopping the kernel leaves a usable model and the history so far. Called again, it goes on where it stopped, with
-    the optimisers as they were; ``rate`` counts in the first call only.
+    the optimisers and the step size as they were: ``fit_gan(model, x, epochs=6, initial_epoch=2)`` plays the last four
+    of six epochs. Only the first call sets the step size.
 
     Parameters
     ----------
@@ -184,7 +190,8 @@ def fit_gan(
         )
     wish = _check_wish(model, wish, len(x))
     if not hasattr(model, "adam_G"):
-        model.compile(rate)
+        steps = epochs * -(-len(x) // batch_size)
+        model.compile(keras.optimizers.schedules.CosineDecay(rate, steps, alpha=0.25))
     return fit(model, x, *wish, epochs=epochs, batch_size=batch_size, label=label, **options)
 
 

@@ -336,7 +336,7 @@ check("5.2", data_mean)
 #
 # In code all losses are written with logits, since `softplus(a)` $= \log(1 + e^a)$ never takes the logarithm of 0.
 
-# %%
+# %% tags=["medlib:models.gan.discriminator_loss", "medlib:models.gan.generator_loss"]
 import keras
 import tensorflow as tf
 
@@ -736,15 +736,17 @@ check("5.3", least_friction)
 # notebook 02.
 
 
-# %% mystnb={"image": {"alt": "Five frames of the damped game. The generated density spreads, splits into two hills and at step 4000 nearly covers the patients' density. The discriminator is flat at one half, and the exact best one comes closer to it."}}
+# %% tags=["medlib:models.gan.r1"]
 def r1(D, real, gamma=1.0):
     """Half gamma times the mean squared slope of the logit at genuine examples."""
     with tf.GradientTape() as tape:
         tape.watch(real)
         logit = D(real)
-    return gamma / 2 * mean(tf.reduce_sum(tape.gradient(logit, real) ** 2, axis=1))
+    slope = tf.reshape(tape.gradient(logit, real), (tf.shape(real)[0], -1))
+    return gamma / 2 * mean(tf.reduce_sum(slope**2, axis=1))
 
 
+# %% mystnb={"image": {"alt": "Five frames of the damped game. The generated density spreads, splits into two hills and at step 4000 nearly covers the patients' density. The discriminator is flat at one half, and the exact best one comes closer to it."}}
 cosine = lambda: keras.optimizers.schedules.CosineDecay(1e-3, decay_steps=4000, alpha=0.01)
 G, D = network(1, 1), network(1, 1)
 damped = watch(game(G, D, slips, cosine(), cosine(), penalty=r1), G, D)
@@ -1074,4 +1076,4 @@ pd.DataFrame(found, index=names, columns=[f"step {1000 * i}" for i in (1, 2, 3, 
 #   *GANs trained by a two time-scale update rule converge to a local Nash equilibrium* (NeurIPS 2017): why the
 #   discriminator should be the faster one.
 #
-# **Next**: notebook 06, images from a GAN.
+# **Next**: [notebook 06](06_gan_images.ipynb), images from a GAN.

@@ -1,0 +1,53 @@
+"""Typical wrong answers to the exercises of notebook 06, and a phrase of the hint that each must get."""
+
+import numpy as np
+
+ROWS, COLUMNS = np.mgrid[:32, :32]
+
+
+def _drawn(inside, kind, value=1.0):
+    wish = np.zeros((32, 32, 3))
+    wish[..., kind] = value * inside
+    return wish
+
+
+def _disc(row, column, radius):
+    return np.hypot(ROWS - row, COLUMNS - column) <= radius
+
+
+WRONG = {
+    "6.1": [
+        (8192, "batch normalisation is missing"),
+        (8192 + 16 + 64, "no bias"),
+        (8192 + 32, "running averages"),
+        (8192 + 128, "how many channels"),
+        (4 * 32 * 16 + 64, "4 × 4"),
+        (100, "for every pair"),
+    ],
+    "6.2": [
+        (lambda x, y: (x.mean() - y.mean()) ** 2, "second term"),
+        (lambda x, y: np.hypot(x.mean() - y.mean(), x.std() - y.std()), "root of it"),
+        (lambda x, y: abs(x.mean() - y.mean()) + abs(x.std() - y.std()), "squared before"),
+        (lambda x, y: (x.mean() - y.mean()) ** 2 + (x.var() - y.var()) ** 2, "compared variances"),
+        (lambda x, y: (x.mean() - y.mean()) ** 2 + abs(x.var() - y.var()), "is not C"),
+        (lambda x, y: 7.0, "look for a square"),
+        (lambda x, y: x, "one finite number"),
+    ],
+    "6.3": [
+        (0.62, "by chance"),
+        (0.12, "half a win"),
+        (0.38, "lost"),
+        (24, "as a share"),
+        (0.5, "solve"),
+    ],
+    "6.4": [
+        (lambda k, r, c, s: _drawn(_disc(r, c, s), 0), "channel 2"),
+        (lambda k, r, c, s: _drawn(_disc(c, r, s), k - 1), "rows come first"),
+        (lambda k, r, c, s: _drawn(_disc(r, c, s), k - 1, 255), "hold a 1"),
+        (lambda k, r, c, s: _drawn((abs(ROWS - r) <= s) & (abs(COLUMNS - c) <= s), k - 1), "square"),
+        (lambda k, r, c, s: _drawn(_disc(r, c, s / 2), k - 1), "diameter"),
+        (lambda k, r, c, s: np.zeros((32, 32, 3)), "empty"),
+        (lambda k, r, c, s: _disc(r, c, s), "shape (32, 32, 3)"),
+        (lambda k, r, c, s: _drawn(_disc(r + 1, c, s), k - 1), "with the radius"),
+    ],
+}

@@ -1,0 +1,147 @@
+"""The course's GAN against TensorFlow's tutorial DCGAN at the same CPU time: ``python -m tests.rivals.gan``.
+
+The recipe is that of https://www.tensorflow.org/tutorials/generative/dcgan, rewritten for 32 x 32 pixels: dense
+8·8·256, transposed 5x5 convolutions 128-64-1 with batch normalisation and leaky ReLU; 5x5 convolutions 64-128 with
+dropout .3; batch 256, noise 100, Adam 1e-4 for both. Both learn from the same patients and meet the same judge.
+``--long MINUTES`` lets the tutorial's recipe go on, and says when it reached the course's FID, if it did.
+A budget of 90 s on two cores is 180 s of CPU time, which other work on the machine disturbs less.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+import numpy as np
+
+from medlib.data import load
+from medlib.data.head_ct import brain_window
+from medlib.lesson import setup
+
+SHAPE, CORES = (32, 32, 1), 2
+
+
+def tutorial():
+    """Generator and discriminator of the tutorial, for 32 x 32 pixels."""
+    import keras
+    from keras import layers
+
+    generator = keras.Sequential([keras.Input((100,)), layers.Dense(8 * 8 * 256, use_bias=False)])
+    generator.add(layers.BatchNormalization())
+    generator.add(layers.LeakyReLU())
+    generator.add(layers.Reshape((8, 8, 256)))
+    for width, stride in ((128, 1), (64, 2)):
+        generator.add(layers.Conv2DTranspose(width, 5, strides=stride, padding="same", use_bias=False))
+        generator.add(layers.BatchNormalization())
+        generator.add(layers.LeakyReLU())
+    generator.add(layers.Conv2DTranspose(1, 5, strides=2, padding="same", use_bias=False, activation="tanh"))
+    discriminator = keras.Sequential([keras.Input(SHAPE)])
+    for width in (64, 128):
+        discriminator.add(layers.Conv2D(width, 5, strides=2, padding="same"))
+        discriminator.add(layers.LeakyReLU())
+        discriminator.add(layers.Dropout(0.3))
+    discriminator.add(layers.Flatten())
+    discriminator.add(layers.Dense(1))
+    return generator, discriminator
+
+
+def tutorial_step(generator, discriminator):
+    """The tutorial's training step, compiled."""
+    import keras
+    import tensorflow as tf
+
+    bce = keras.losses.BinaryCrossentropy(from_logits=True)
+    adam_G, adam_D = keras.optimizers.Adam(1e-4), keras.optimizers.Adam(1e-4)
+    adam_G.build(generator.trainable_variables)
+    adam_D.build(discriminator.trainable_variables)
+
+    @tf.function
+    def step(images):
+        noise = tf.random.normal([tf.shape(images)[0], 100])
+        with tf.GradientTape() as tape_G, tf.GradientTape() as tape_D:
+            drawn = generator(noise, training=True)
+            real, fake = discriminator(images, training=True), discriminator(drawn, training=True)
+            loss_G = bce(tf.ones_like(fake), fake)
+            loss_D = bce(tf.ones_like(real), real) + bce(tf.zeros_like(fake), fake)
+        adam_G.apply(tape_G.gradient(loss_G, generator.trainable_variables), generator.trainable_variables)
+        adam_D.apply(tape_D.gradient(loss_D, discriminator.trainable_variables), discriminator.trainable_variables)
+
+    return step
+
+
+def contest(seed: int, seconds: float, minutes: float, epochs: int) -> None:
+    """One seed: judge, our recipe, the tutorial's at the same CPU time, and the tutorial's again until ``minutes``."""
+    rng = setup(seed)
+    from sklearn.preprocessing import StandardScaler
+
+    from medlib.metrics import density_coverage, fid, memorisation
+    from medlib.models import gan, judge
+
+    def both(a):
+        return np.concatenate([a, a[:, :, ::-1]])
+
+    train, school, test = load("head_ct", size=32).split(val=0.3, test=0.2, seed=int(rng.integers(1000)))
+    x, x_school, x_test = ((2 * brain_window(p.x) - 1)[..., None].astype("float32") for p in (train, school, test))
+    marks = judge.build_judge(SHAPE, 4)
+    judge.fit_judge(marks, both(x_school), both(school.masks), np.tile(school.y, 2))
+    accuracy = np.mean(judge.findings(marks, x_test)[0] == test.y)
+    scale = StandardScaler().fit(judge.features(marks, x_test))
+    real, n = scale.transform(judge.features(marks, x_test)), len(x_test)
+    seen = scale.transform(judge.features(marks, x[rng.choice(len(x), n, replace=False)]))
+    print(f"seed {seed}: judge's accuracy {accuracy:.3f}; real against real: FID {fid(real, seen):.2f}", flush=True)
+
+    def report(name, images, cpu, steps):
+        rows = scale.transform(judge.features(marks, images))
+        value, coverage = fid(real, rows), density_coverage(real, rows)[1]
+        near = memorisation(seen, real, rows).value
+        words = f"FID {value:7.2f}  coverage {coverage:.3f}  nearer to training {near:.2f}"
+        print(f"seed {seed}  {name:22} {steps:6} steps  {cpu / CORES:6.0f} s  {words}", flush=True)
+        return value
+
+    z = rng.normal(size=(n, 64))
+    ours = gan.GAN(gan.build_generator(SHAPE, 64), gan.build_discriminator(SHAPE), average=0.995, seed=seed)
+    began = time.process_time()
+    gan.fit_gan(ours, both(x), epochs=epochs)
+    cpu = time.process_time() - began
+    goal = report("course", gan.generate(ours, z), cpu, int(ours.adam_G.iterations))
+
+    generator, discriminator = tutorial()
+    step, images, noise = tutorial_step(generator, discriminator), both(x), rng.normal(size=(n, 100)).astype("float32")
+
+    def draw():
+        return np.concatenate([generator(noise[i : i + 100], training=False).numpy() for i in range(0, n, 100)])
+
+    spent, steps, looks = (
+        0.0,
+        0,
+        sorted({cpu, CORES * seconds, *(CORES * 60 * m for m in np.arange(2, minutes + 1, 2))}),
+    )
+    while looks:
+        began = time.process_time()
+        for rows in np.array_split(rng.permutation(len(images)), len(images) // 256):
+            step(images[rows])
+            steps += 1
+        spent += time.process_time() - began
+        if spent >= looks[0]:
+            looks = [look for look in looks if look > spent]
+            if report("tutorial", draw(), spent, steps) <= goal:
+                print(f"seed {seed}  the tutorial's recipe reached {goal:.1f} after {spent / CORES / 60:.1f} min")
+                return
+    print(
+        f"seed {seed}  the tutorial's recipe did not reach {goal:.1f} within {spent / CORES / 60:.1f} min", flush=True
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--seconds", type=float, default=90, help="of the equal budget, on two cores")
+    parser.add_argument("--epochs", type=int, default=18, help="of our recipe; see that they take about that long")
+    parser.add_argument("--long", type=float, default=0, metavar="MINUTES", help="let the tutorial's recipe go on")
+    options = parser.parse_args()
+    for seed in options.seeds:
+        contest(seed, options.seconds, options.long, options.epochs)
+
+
+if __name__ == "__main__":
+    main()
