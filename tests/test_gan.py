@@ -221,7 +221,7 @@ def test_r1_counts_in_the_discriminators_loss_only():
         model = new(gamma=gamma)
         model.compile(0.0)
         values.append([float(v) for v in model.train_step(tf.constant(IMAGES)).values()])
-    penalty = float(gan.r1(new().discriminator, tf.constant(IMAGES), 2.0))
+    penalty = float(gan.r1(new().discriminator, tf.constant(IMAGES[:4]), 2.0))
     assert values[1][0] == pytest.approx(values[0][0] + penalty, rel=1e-4) and values[1][1] == values[0][1]
 
 

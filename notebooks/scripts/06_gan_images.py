@@ -198,7 +198,7 @@ detective.train_on_batch(np.concatenate([small, drawn]), np.repeat([1.0, 0.0], 1
 before = detective.get_weights()
 detective.trainable = False
 twice = np.concatenate([drawn, drawn])
-for _ in range(60):
+for _ in range(40):
     detective.train_on_batch(twice, np.repeat([0.0, 1.0], 16)[:, None])
 shift = max(abs(a - b).max() for a, b in zip(detective.get_weights(), before, strict=True))
 claim("the 'frozen' discriminator has moved", shift > 1e-3, shift)
@@ -334,7 +334,7 @@ check("6.1", counted)
 # step 4.
 
 # %% tags=["medlib:models.gan.GAN", "long"]
-from medlib.models.gan import discriminator_loss, generator_loss, r1
+from medlib.models.gan import discriminator_loss, generator_loss, mean, r1, softplus
 from medlib.models.training import record
 
 
@@ -354,18 +354,22 @@ class GAN(keras.Model):
         self.adam_G.build(self.generator.trainable_variables)
         self.adam_D.build(self.discriminator.trainable_variables)
 
+    def d_loss(self, judge, real, opinion, wish):
+        few = [c[:4] for c in wish]  # a second gradient is dear: four images of the batch pay for all
+        penalty = r1(lambda image: judge(image, few), real[:4], self.gamma) if self.gamma else 0.0
+        return discriminator_loss(judge(real), opinion) + penalty
+
     def train_step(self, data):
         real, *wish = data if isinstance(data, tuple) else (data,)
         z = keras.random.normal((tf.shape(real)[0], self.steady.inputs[0].shape[1]), seed=self.noise)
 
-        def judge(image):
+        def judge(image, wish=wish):
             return self.discriminator([image, *wish] if wish else image)
 
         with tf.GradientTape() as tape_D, tf.GradientTape() as tape_G:
             fake = self.generator([z, *wish] if wish else z, training=True)
             opinion = judge(fake)
-            d_loss = discriminator_loss(judge(real), opinion)
-            d_loss += r1(judge, real, self.gamma) if self.gamma else 0.0
+            d_loss = self.d_loss(judge, real, opinion, wish)
             g_loss = generator_loss(opinion)
         G, D = self.generator.trainable_variables, self.discriminator.trainable_variables
         self.adam_D.apply(tape_D.gradient(d_loss, D), D)
@@ -380,8 +384,8 @@ class GAN(keras.Model):
 
 
 # %%
-def new_gan(wishes=0, **options):
-    return GAN(build_generator(SHAPE, LATENT, wishes), build_discriminator(SHAPE, wishes), **options)
+def new_gan(**options):
+    return GAN(build_generator(SHAPE, LATENT), build_discriminator(SHAPE), **options)
 
 
 moves = {}
@@ -466,9 +470,12 @@ from sklearn.preprocessing import StandardScaler
 scale = StandardScaler().fit(features(judge, x_test))
 seen = lambda images: scale.transform(features(judge, images))
 real, N = seen(x_test), len(x_test)
-others = rng.choice(len(x_train), N, replace=False)  # as many scans of other patients
-floor = fid(real, seen(x_train[others]))
-print(f"floor of the FID, {N} scans against {N} scans of other patients: {floor:.2f}")
+some = rng.choice(np.unique(train.groups), len(np.unique(test.groups)), replace=False)
+others = np.flatnonzero(np.isin(train.groups, some))  # as many scans, of as many other patients
+floor = {n: fid(real[:: N // n], seen(x_train[others[:: N // n]])) for n in (400, N)}
+for n, value in floor.items():
+    print(f"floor of the FID, {n} scans against {n} scans of other patients: {value:.2f}")
+claim("with half of the scans the floor is higher", floor[400] > floor[N], list(floor.values()))
 claim("noise on a screen is thousands away", fid(real, seen(rng.uniform(-1, 1, x_test.shape))) > 1000)
 
 # %% [markdown]
@@ -511,9 +518,9 @@ for omega in (0.01, 0.1, 1.0):
 claim("it looks back over a hundred steps", abs(np.sum(steps * (1 - a) * a**steps) - 99) < 0.1)
 
 # %% [markdown]
-# ### Three games
+# ### Two games
 #
-# The plain game, and the same with R1. Every 125 steps we measure the FID of 800 drawings, from the weights of the
+# The plain game, and the same with R1. Every 100 steps we measure the FID of 400 drawings, from the weights of the
 # moment and from their average, and keep eight drawings from the same noise.
 
 # %%
@@ -522,30 +529,31 @@ from medlib.models.gan import fit_gan, generate
 fixed = rng.normal(size=(N, LATENT))
 
 
-def play(game, epochs, label, *wish):
-    """Play; return the losses of each 125 steps, the FID by the weights of the moment and by their average, drawings."""
+def play(game, epochs, label):
+    """Play; every 100 steps note the losses, the FID of both sets of weights, and drawings."""
     notes = {"d_loss": [], "g_loss": [], "as it stands": [], "average": []}
     drawings = []
 
     def look(batch, logs):
-        if batch % 125 == 124:
+        if int(game.adam_G.iterations) % 100 == 0:
             for name in ("d_loss", "g_loss"):
                 notes[name].append(float(logs[name]))
             for name in ("as it stands", "average"):
-                drawn = generate(game, fixed, steady=name == "average")
-                notes[name].append(fid(real, seen(drawn)))
+                drawn = generate(game, fixed[:400], steady=name == "average")
+                notes[name].append(fid(real[::2], seen(drawn)))
             drawings.append(drawn[:8])
 
     every = keras.callbacks.LambdaCallback(on_train_batch_end=look)
-    fit_gan(game, both_ways(x_train), epochs=epochs, batch_size=BATCH, callbacks=[every], label=label)
+    images = both_ways(x_train)[: 200 * BATCH]  # 200 steps a round
+    fit_gan(game, images, epochs=epochs, batch_size=BATCH, callbacks=[every], label=label)
     return notes, drawings
 
 
-games = {"plain": new_gan(), "R1": new_gan(gamma=0.2)}
-watched = {name: play(game, 3, f"game: {name}") for name, game in games.items()}
+games = {"plain": new_gan(average=0.98), "R1": new_gan(average=0.98, gamma=0.5)}
+watched = {name: play(game, 2, f"game: {name}") for name, game in games.items()}
 
 # %% mystnb={"image": {"alt": "Two panels over the steps of the game. Left: the losses of both players, nearly flat after the first 300 steps. Right: the FID on a logarithmic axis, for the plain game and the one with R1, by the weights of the moment and by their average; the averages fall far below, to a few tens, the others jump up and down above them."}}
-steps = 125 * np.arange(1, len(watched["plain"][1]) + 1)
+steps = 100 * np.arange(1, len(watched["plain"][1]) + 1)
 fig, (left, right_) = plt.subplots(1, 2, figsize=(8.8, 3.3))
 for name in ("d_loss", "g_loss"):
     left.plot(steps, watched["plain"][0][name], marker=".", label=f"{name}, plain game")
@@ -556,37 +564,38 @@ for name, (notes, _) in watched.items():
     for weights, line in (("as it stands", "--"), ("average", "-")):
         colour = "C0" if name == "plain" else "C1"
         right_.semilogy(steps, notes[weights], line, marker=".", color=colour, label=f"{name}, {weights}")
-right_.axhline(floor, color="0.5", linestyle=":")
+right_.axhline(floor[400], color="0.5", linestyle=":")
 right_.set(xlabel="step", ylabel="FID (dotted: real against real)", title="What the pictures say (simulated)")
 right_.legend(fontsize=8)
 plt.show()
 
 # %%
 plain, damped = watched["plain"][0], watched["R1"][0]
-late = slice(2, None)  # after 375 steps
-lift = np.mean(np.log10(plain["as it stands"][late])) - np.mean(np.log10(plain["average"][late]))
+late = slice(2, None)  # from step 300 on
+both = {k: np.exp(np.mean(np.log(plain[k][late] + damped[k][late]))) for k in ("as it stands", "average")}
 claim("the plain game's FID falls by a factor of more than 20", plain["average"][0] > 20 * plain["average"][-1])
 claim("meanwhile the discriminator's loss rises", plain["d_loss"][-1] > plain["d_loss"][0], plain["d_loss"])
 claim("the generator's loss falls by a few tenths only, or not at all", plain["g_loss"][-1] > 0.4, plain["g_loss"][-1])
-claim("averaging the weights lowers the late FID at least twofold", lift > np.log10(2), 10**lift)
+claim("over both games, the average draws better than the moment", both["average"] < both["as it stands"], both)
 
 # %% [markdown]
-# Read the two panels together. After the first steps the losses hardly move, while the pictures go from noise to heads. A
-# loss curve of a GAN is no learning curve. In the right panel, the generator of the moment jumps about, and its average is
-# far better than itself at nearly every step: the circling of notebook 05, averaged away.
+# Read the two panels together. From step 300 on the losses hardly move, while the pictures go from fog to heads. A loss
+# curve of a GAN is no learning curve. In the right panel the average lags at first, since it still holds early weights;
+# then it overtakes the generator of the moment.
 #
-# And R1? In the smallest GAN it was the difference between circling and arriving. In a game of 750 steps, far from the end,
-# friction mostly slows. We let the curves decide, and go on with the average and without the penalty. For a
-# game of a hundred thousand steps the choice may fall the other way.
+# And R1? It draws no worse, often better, for about a fifth more time: in a game far from its end it is no matter of
+# life and death, as it was in the smallest GAN. So: the average always, R1 where the time allows. Here is one game,
+# watched by its average, from the same noise.
 
 # %%
-ratio = np.mean(np.log(damped["average"][late])) - np.mean(np.log(plain["average"][late]))
-claim("at this length R1 does not make the average better by a factor of 1.5", ratio > -np.log(1.5), np.exp(ratio))
+ratio = np.exp(np.mean(np.log(damped["average"][late])) - np.mean(np.log(plain["average"][late])))
+claim("R1 changes the FID of the average by less than a factor of 4", 0.25 < ratio < 4, ratio)
+claim("its best is no worse than 1.5 times the plain game's", min(damped["average"]) < 1.5 * min(plain["average"]))
 
-# %% mystnb={"image": {"alt": "Six rows of eight drawings, one row for every 125 steps, each column from the same noise: grey fog, then rough ovals, then skulls with brain, ventricles and a few bright or dark patches."}}
+# %% mystnb={"image": {"alt": "Four rows of eight drawings, one row for every 100 steps, each column from the same noise: grey fog, then rough ovals, then skulls with brain, ventricles and a few bright or dark patches."}}
 frames = np.concatenate(watched["plain"][1])
 ax = plot.mosaic(frames, 8, vmin=-1, vmax=1)
-ax.set_title("Simulated, drawn by the average: the same noise every 125 steps")
+ax.set_title("Simulated, drawn by the average: the same noise every 100 steps")
 plt.show()
 
 # %% [markdown]
@@ -709,14 +718,15 @@ check("6.3", copied)
 # %% [markdown]
 # ### All of them, and two frauds
 #
-# Real scans of other patients give every score its **floor**. A *photocopier*, who sells training scans as his own, and a
+# Real scans of other patients give every score its **floor**. (*copies* is how often an image is nearer to training.) A *photocopier*, who sells training scans as his own, and a
 # *collector*, who draws one head of each kind again and again, show what each score does not see.
 
 # %%
 from medlib.metrics import c2st
 
 own = x_train[others]  # the training scans that drawings are compared with
-fresh_scans = pictures(school)[rng.choice(len(school), N, replace=False)]
+some = rng.choice(np.unique(school.groups), len(some), replace=False)
+fresh = np.isin(school.groups, some)
 
 
 def scores(images, groups=None):
@@ -726,13 +736,13 @@ def scores(images, groups=None):
     told = c2st(real, rows, test.groups, groups)
     copies = memorisation(seen(own), real, rows)
     far = {"FID": fid(real, rows), "KID": kid(real, rows)}
-    return far | {"density": density, "coverage": coverage, "C2ST": told.value, "nearer to training": copies.value}
+    return far | {"density": density, "coverage": coverage, "C2ST": told.value, "copies": copies.value}
 
 
 four = x_train[[np.flatnonzero(train.y == k)[0] for k in range(4)]]
 collected = np.repeat(four, N // 4, axis=0) + rng.normal(0, 0.02, size=x_test.shape)
 sheet = {
-    "real, other patients": scores(fresh_scans),
+    "real, other patients": scores(pictures(school)[fresh], school.groups[fresh]),
     "photocopier": scores(own, train.groups[others]),
     "collector": scores(np.clip(collected, -1, 1)),
     "plain game": scores(generate(games["plain"], fixed)),
@@ -741,14 +751,29 @@ pd.DataFrame(sheet).T.round(2)
 
 # %%
 photo, collector, drawn = (sheet[name] for name in ("photocopier", "collector", "plain game"))
-claim("FID, KID, density, coverage and C2ST praise the photocopier", photo["FID"] < 4 and photo["coverage"] > 0.75)
-claim("only the search for copies finds him", photo["nearer to training"] > 0.95, photo["nearer to training"])
+claim("FID, coverage and C2ST praise the photocopier", photo["FID"] < 4 and photo["coverage"] > 0.65 > photo["C2ST"])
+claim("only the search for copies finds him", photo["copies"] > 0.95, photo["copies"])
 claim("the collector is found by his coverage", collector["coverage"] < 0.2, collector["coverage"])
-claim("the GAN is no photocopier", abs(drawn["nearer to training"] - 0.5) < 0.15, drawn["nearer to training"])
-claim(
-    "it covers something, and less than real scans", 0.1 < drawn["coverage"] < sheet["real, other patients"]["coverage"]
-)
-claim("a simple classifier still tells nine of ten drawings", drawn["C2ST"] > 0.8, drawn["C2ST"])
+claim("the plain game covers less than half of what real scans do", drawn["coverage"] < photo["coverage"] / 2)
+claim("and a simple classifier still tells nine of ten drawings", drawn["C2ST"] > 0.85, drawn["C2ST"])
+
+# %% [markdown]
+# Is a share of copies above one half an alarm? Not by itself. Poor drawings lie far from *all* scans, and then one
+# odd scan, in one set or the other, is the nearest to very many of them. So ask also *how* near. Unseen real
+# scans are as near to training scans as an honest forger may come.
+
+# %%
+from scipy.spatial.distance import cdist
+
+
+def nearness(images):
+    """Median distance to the nearest training scan, in units of that of unseen real scans."""
+    return np.median(cdist(seen(images), seen(own)).min(1)) / np.median(cdist(real, seen(own)).min(1))
+
+
+near = {"photocopier": nearness(own), "plain game": nearness(generate(games["plain"], fixed))}
+claim("the photocopier sits on the training scans", near["photocopier"] < 0.01, near["photocopier"])
+claim("the game's drawings are farther from them than unseen scans", near["plain game"] > 1, near["plain game"])
 
 # %% [markdown]
 # One thing is missing from the table, and a physician would ask it first: does the forger draw *as many* bleeds as there
@@ -763,8 +788,9 @@ def counts(images):
 drawn_plain = generate(games["plain"], fixed)
 table = {"real": counts(x_test), "real, other patients": counts(own), "plain game": counts(drawn_plain)}
 apart = lambda a, b: 0.5 * np.abs(table[a] - table[b]).sum()
-claim("two sets of real scans differ in few", apart("real", "real, other patients") < 0.1)
-claim("the plain game draws its kinds in other shares", apart("real", "plain game") > 0.12, apart("real", "plain game"))
+gaps = [apart("real", name) for name in ("real, other patients", "plain game")]
+claim("two sets of real scans differ little", gaps[0] < 0.12, gaps[0])
+claim("the plain game is farther off", gaps[1] > gaps[0], gaps[1])
 pd.DataFrame(table, index=scans.classes).T.round(2)
 
 # %% [markdown]
@@ -801,7 +827,43 @@ claim("without the wish the forger is perfect", abs(earns(deaf) + np.log(4)) < 1
 claim("with it he is caught", earns(best) > earns(deaf) + 0.1)
 
 # %% [markdown]
-# The code is already there: `wishes=3`. Six rounds through the training patients, each scan with its own lesion map.
+# The discriminator learns to listen faster if it also sees **pairs that do not fit**: a genuine scan with another scan's
+# map (Reed and others, 2016). Let a share $m$ of its "no" go to those. Then
+#
+# $$D^*(x, c) = \frac{p(x \mid c)}{p(x \mid c) + (1 - m)\, p_g(x \mid c) + m\, p(x)} \tag{6.11}$$
+#
+# and even before the forger has learned anything, $D^*$ knows what belongs to a wish.
+
+
+# %% tags=["medlib:models.gan.ConditionalGAN"]
+class ConditionalGAN(GAN):
+    mismatch = 0.5
+
+    def d_loss(self, judge, real, opinion, wish):
+        misfit = judge(real, [tf.roll(c, 1, axis=0) for c in wish])
+        shift = mean(softplus(misfit)) - mean(softplus(opinion))
+        return super().d_loss(judge, real, opinion, wish) + self.mismatch * shift
+
+
+# %% [markdown]
+# It is not free. Look at the forger's side of (6.11). If he draws exactly $p(x \mid c)$, the discriminator still says less
+# than one half wherever *other* wishes are common, and he is pushed away from there: he **exaggerates**.
+
+# %%
+# Equation (6.11): the best answer at each x by search, and where it pushes a forger who draws the truth
+m, heap = 0.5, p.mean(axis=0)
+answers = np.linspace(0.001, 0.999, 999)[:, None, None]
+pay = p * np.log(answers) + ((1 - m) * q + m * heap) * np.log(1 - answers)
+found = answers[pay.argmax(axis=0), 0, 0]
+claim("D* is the best of 999 answers everywhere", np.all(abs(found - p / (p + (1 - m) * q + m * heap)) < 0.002))
+honest = p / (p + (1 - m) * p + m * heap)  # the forger draws p(x|c) itself; wish 0 is the hill at -1, wish 1 at 2
+other, beyond = abs(grid + 1).argmin(), abs(grid - 3).argmin()
+claim("on the hill of the other wish an honest forger earns nearly nothing", honest[1, other] < 0.1, honest[1, other])
+claim("on the far side of his own he earns more than one half", honest[1, beyond] > 0.55, honest[1, beyond])
+
+# %% [markdown]
+# For maps of lesions the price is small, as few other patients have a lesion there. Five rounds through the training
+# patients, each scan with its own map:
 
 
 # %%
@@ -810,25 +872,34 @@ def wish_of(part):
     return np.stack([part.masks & (part.y == k)[:, None, None] for k in (1, 2, 3)], axis=-1).astype("float32")
 
 
-artist = new_gan(wishes=3, average=0.995)
-fit_gan(artist, both_ways(x_train), both_ways(wish_of(train)), epochs=6, label="game with wishes")
+artist = ConditionalGAN(build_generator(SHAPE, LATENT, 3), build_discriminator(SHAPE, 3), average=0.99)
+played = fit_gan(artist, both_ways(x_train), both_ways(wish_of(train)), epochs=5, label="game with wishes")
 
 # %% [markdown]
 # The test: order one drawing for each map of the *test* patients, none of which the game has seen, and let the judge
 # read the drawings. He does not know what was ordered.
+#
+# The noise is ours to choose. Near 0 it makes typical heads, far out strange ones. Less of it, say 0.8 times as
+# much, is called *truncation* (Brock and others, 2019). It buys obedience with variety, so both go into the table.
 
 # %%
 ordered = wish_of(test)
-delivered = generate(artist, fixed, ordered)
-kind_got, side_got, size_got = mark(delivered, test.y, right, test.groups)
-marks = pd.DataFrame(
-    {"real scans": [kind_real, side_real, size_real], "drawings to order": [kind_got, side_got, size_got]},
-    ["kind (accuracy)", "side (accuracy)", "size (correlation)"],
-)
-claim("the kind that was ordered is the kind that the judge sees", kind_got.value > 0.75, kind_got)
-claim("on the side that was ordered", side_got.value > 0.92, side_got)
-claim("and of the size", size_got > 0.65, size_got)
-marks.map(lambda v: str(v) if not isinstance(v, float) else f"{v:.2f}")
+orders = {f"drawn, noise × {share}": generate(artist, share * fixed, ordered) for share in (1, 0.8, 0.6)}
+marks = {"real scans": (kind_real, side_real, size_real)}
+marks |= {name: mark(images, test.y, right, test.groups) for name, images in orders.items()}
+rows = {name: [str(kind), str(side), f"{size:.2f}"] for name, (kind, side, size) in marks.items()}
+for name, images in {"real scans": own, **orders}.items():
+    rows[name] += [f"{value:.2f}" for value in density_coverage(real, seen(images))]
+pd.DataFrame.from_dict(rows, "index", columns=["kind", "side", "size", "density", "coverage"])
+
+# %%
+delivered = orders["drawn, noise × 0.8"]
+kind_got, side_got, size_got = marks["drawn, noise × 0.8"]
+claim("the kind that was ordered is the kind that the judge sees", kind_got.value > 0.8, kind_got)
+claim("on the side that was ordered", side_got.value > 0.95, side_got)
+claim("and of the size", size_got > 0.7, size_got)
+variety = [density_coverage(real, seen(images)) for images in orders.values()]
+claim("less noise, denser drawings", variety[2][0] > variety[1][0] > variety[0][0], [v[0] for v in variety])
 
 # %% mystnb={"image": {"alt": "Two tables of shares, real scans and drawings to order: rows are the true or ordered kind, columns what the judge sees. Both have most of their weight on the diagonal; tumours are taken for healthy most often."}}
 from sklearn.metrics import confusion_matrix
@@ -857,7 +928,12 @@ made, plain_row = sheet["drawings to order"], sheet["plain game"]
 claim("wishes bring the drawings closer", made["FID"] < plain_row["FID"], [made["FID"], plain_row["FID"]])
 claim("and cover more", made["coverage"] > plain_row["coverage"], [made["coverage"], plain_row["coverage"]])
 claim("kinds come in shares nearer to the real ones", apart("real", "drawings to order") < apart("real", "plain game"))
-claim("no sign of copies", abs(made["nearer to training"] - 0.5) < 0.12, made["nearer to training"])
+near["drawings to order"] = nearness(delivered)
+claim(
+    "no copies: they keep the distance that unseen scans keep",
+    near["drawings to order"] > 0.9,
+    near["drawings to order"],
+)
 claim("they are still no real scans: a classifier tells most", made["C2ST"] > 0.7, made["C2ST"])
 pd.DataFrame(sheet).T.round(2)
 
@@ -908,11 +984,11 @@ check("6.4", disc)
 # forger has practised on.
 
 # %% mystnb={"image": {"alt": "Four rows of ten drawn head CT slices, each with a bright bleed right of the middle of the picture, growing from row to row."}}
-radii = np.repeat([1.5, 2.0, 2.5, 3.0], 10)
+radii = np.repeat([1.5, 2.25, 3.0, 3.75], 10)
 order = np.stack([disc(2, 16 + rng.uniform(-2, 2), 19.5 + rng.uniform(0, 1.5), r) for r in radii])
-forty = generate(artist, rng.normal(size=(40, LATENT)), order)
+forty = generate(artist, 0.8 * rng.normal(size=(40, LATENT)), order)
 ax = plot.mosaic(forty, 10, vmin=-1, vmax=1)
-ax.set_title("Simulated: forty bleeds to order, patient's left, radius 10 to 21 mm")
+ax.set_title("Simulated: forty bleeds to order, patient's left, radius 10 to 26 mm")
 plt.show()
 
 # %%
@@ -920,7 +996,7 @@ kind, on_right, size = findings(judge, forty)
 asked = order.sum((1, 2, 3))
 claim("at least nine in ten are bleeds to the judge", np.mean(kind == 2) >= 0.9, np.mean(kind == 2))
 claim("at least nine in ten lie on the left", np.mean(on_right) >= 0.9, np.mean(on_right))
-claim("who asks for more gets more", np.corrcoef(asked, size)[0, 1] > 0.8, np.corrcoef(asked, size)[0, 1])
+claim("who asks for more gets more", np.corrcoef(asked, size)[0, 1] > 0.7, np.corrcoef(asked, size)[0, 1])
 
 # %% [markdown]
 # Draw your own. Move the lesion, change its kind, ask for something impossible.
@@ -928,7 +1004,7 @@ claim("who asks for more gets more", np.corrcoef(asked, size)[0, 1] > 0.8, np.co
 # %%
 from ipywidgets import Dropdown, FloatSlider, interact
 
-heads = rng.normal(size=(5, LATENT))
+heads = 0.8 * rng.normal(size=(5, LATENT))
 
 
 @interact(
@@ -944,19 +1020,10 @@ def order_one(kind, row, column, radius):
 
 
 # %% [markdown]
-# Did you ask for a bleed outside the skull? The forger obliges, in his fashion. He has no idea of a skull that must not be
-# crossed. He knows what genuine pixels look like where a map says *bleed*, and no genuine map ever said it there.
-
-# %%
-outside = np.repeat(disc(2, 16, 29, 2)[None], 40, axis=0)
-nowhere = generate(artist, rng.normal(size=(40, LATENT)), outside)
-air = np.zeros((32, 32), bool)
-air[:, 28:] = True
-bright = np.mean((nowhere[..., 0] > 0)[:, outside[0, ..., 1] > 0])
-genuine = np.mean((x_train[..., 0] > 0)[:, outside[0, ..., 1] > 0])
-claim("he puts matter where real scans have air", bright > genuine + 0.05, [bright, genuine])
-
-# %% [markdown]
+# Did you ask for a bleed outside the skull, or for one as large as the head? No genuine map ever said that, and nobody
+# promised what you would get. A generator has no idea of anatomy. It knows what genuine pixels look like near such maps
+# as it has seen.
+#
 # ### What such pictures may be used for
 #
 # | use | is it safe? | what this page shows |
@@ -990,8 +1057,8 @@ if xray is not None:
     reader = compile_cnn(build_cnn(SHAPE, 1), steps=8 * -(-len(chest["train"]) // 64), rate=5e-3)
     fit(reader, chest["train"].astype("float32"), label["train"], epochs=8, label="reader of X-rays")
     wish = {n: np.broadcast_to(2.0 * y[:, None, None, None] - 1, (len(y), 32, 32, 1)) for n, y in label.items()}
-    lungs = new_gan(wishes=1)
-    fit_gan(lungs, chest["train"], wish["train"], epochs=6, label="game of X-rays")
+    lungs = ConditionalGAN(build_generator(SHAPE, LATENT, 1), build_discriminator(SHAPE, 1), average=0.995)
+    games["X-rays"] = fit_gan(lungs, chest["train"], wish["train"], epochs=6, label="game of X-rays")
 
 # %%
 if xray is not None:
@@ -1053,6 +1120,9 @@ if xray is not None:
 # - Radford, Metz and Chintala, *Unsupervised representation learning with deep convolutional GANs* (ICLR 2016).
 # - Isola and others, *Image-to-image translation with conditional adversarial networks* (CVPR 2017); Shin and others,
 #   *Medical image synthesis for data augmentation and anonymization using GANs* (SASHIMI 2018): tumours to order in MRI.
+# - Brock, Donahue and Simonyan, *Large scale GAN training for high fidelity natural image synthesis* (ICLR 2019): truncation.
+#   Mirza and Osindero, *Conditional generative adversarial nets* (2014). Reed and others, *Generative adversarial text to
+#   image synthesis* (ICML 2016): pairs that do not fit.
 # - Yazıcı and others, *The unusual effectiveness of averaging in GAN training* (ICLR 2019). Mescheder and others (ICML
 #   2018): R1.
 # - Heusel and others (NeurIPS 2017): FID. Bińkowski and others, *Demystifying MMD GANs* (ICLR 2018): KID. Naeem and others,
