@@ -593,7 +593,7 @@ plt.show()
 # | | 03 medical data | images and tables from a hospital, missing values, leakage, splits by patient |
 # | | [04 image diagnosis](04_image_diagnosis.ipynb) | six steps to a diagnosis from head CT with a network |
 # | **generative models** | [05 the objective of a GAN](05_gan_objective.ipynb) | the game of two networks, and why it is hard to play |
-# | | 06 images from a GAN | generating medical images, and measuring them |
+# | | [06 images from a GAN](06_gan_images.ipynb) | lesions drawn to order, and how to measure drawings |
 # | | [07 the loss of a VAE](07_vae_loss.ipynb) | latent variables, and the bound that trains them |
 # | | [08 images from a VAE](08_vae_images.ipynb) | generate, interpolate, find anomalies |
 # | | 09 sequence models | ECG and the course of a disease |
@@ -638,6 +638,8 @@ plt.show()
 # | $z$ | latent variable | 05 |
 # | $G$, $D$, $V$ | generator, discriminator, value of their game | 05 |
 # | $p_\text{data}$, $p_g$ | density of the data, of what is generated | 05 |
+# | $\gamma$ | weight of R1, the penalty on a discriminator's slope | 05 |
+# | $c$ | wish: what a generator is asked for (the condition) | 06 |
 # | $\phi$ | parameters of an encoder | 07 |
 # | $\varepsilon$ | standard normal noise | 07 |
 # | $\log \sigma^2$ | log-variance, which is neither $\sigma^2$ nor $\sigma$ | 07 |

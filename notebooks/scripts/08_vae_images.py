@@ -24,7 +24,7 @@
 #
 # | needs | read | run | data |
 # |---|---|---|---|
-# | notebooks [04](04_image_diagnosis.ipynb) and [07](07_vae_loss.ipynb) | 50 min | 60 s | simulated head CT; PneumoniaMNIST if present |
+# | notebooks [04](04_image_diagnosis.ipynb), [06](06_gan_images.ipynb) and [07](07_vae_loss.ipynb) | 50 min | 60 s | simulated head CT; PneumoniaMNIST if present |
 #
 # A network that names diseases knows the diseases it was shown. A radiologist also notices what she has never seen,
 # because she knows what a healthy head looks like. Can a network learn that, from healthy heads alone? Half of the
@@ -200,19 +200,15 @@ def gaussian_rate(z_mean, z_log_var):
     return 0.5 * ops.sum(z_mean**2 + ops.exp(z_log_var) - 1 - z_log_var, axis=-1)
 
 
-# %% tags=["medlib:models.vae.record"]
-def record(trackers, values):
-    for tracker, value in zip(trackers, values, strict=True):
-        tracker.update_state(value)
-    return {tracker.name: tracker.result() for tracker in trackers}
-
-
 # %% [markdown]
 # Now the model. `call` is the whole theory in four lines: encode, draw $z$ with noise, decode, account. `train_step` is
 # what Keras repeats for every batch.
 
 
 # %% tags=["medlib:models.vae.ConvVAE"]
+from medlib.models.training import check_images, record
+
+
 class ConvVAE(keras.Model):
     def __init__(self, encoder, decoder, beta=1.0, floor=0.01, seed=0):
         super().__init__()
@@ -572,23 +568,25 @@ real = x_test[rng.choice(len(x_test), 300, replace=False)]
 radius = np.sort(pairwise_distances(flat(real)), axis=1)[:, 5]
 
 
-def quality(model, z):
-    """The scores of a model; new images come from the latents z."""
-    new = generate(model, z)
-    D, R = (term.mean() for term in negative_elbo(model, x_test))
-    error = np.sqrt(np.mean((reconstruct(model, x_test) - x_test) ** 2)) * 90
+def looks(new):
+    """Sharpness, coverage and distance of new images."""
     apart = pairwise_distances(flat(real), flat(new))
     covered, nearest = np.mean(apart.min(1) < radius), apart.min(0).mean() / 32 * 90
-    parts = {"error (HU)": error, "D": D, "R": R, "−ELBO": D + R, "sharpness": edges(new) / edges(real)}
-    return parts | {"coverage": covered, "nearest (HU)": nearest}
+    return {"sharpness": edges(new) / edges(real), "coverage": covered, "nearest (HU)": nearest}
+
+
+def quality(model, z):
+    """The scores of a model; new images come from the latents z."""
+    D, R = (term.mean() for term in negative_elbo(model, x_test))
+    error = np.sqrt(np.mean((reconstruct(model, x_test) - x_test) ** 2)) * 90
+    return {"error (HU)": error, "D": D, "R": R, "−ELBO": D + R} | looks(generate(model, z))
 
 
 # %%
 prior = rng.normal(size=(300, LATENT))
 table = pd.DataFrame({f"β = {b}": quality(m, prior) for b, m in models.items()}).T
-seen = x_train[rng.choice(len(x_train), 300, replace=False)]
-distance = pairwise_distances(flat(real), flat(seen)).min(1)
-table.loc["real images", ["sharpness", "coverage"]] = [edges(seen) / edges(real), np.mean(distance < radius)]
+seen = looks(x_train[rng.choice(len(x_train), 300, replace=False)])
+table.loc["real images", list(seen)] = list(seen.values())
 table.round(2)
 
 # %%
@@ -624,6 +622,66 @@ plt.show()
 # prior lands between them. Its sharpness is that of rubble. The VAE pays some rate and gets a map without holes; its
 # heads are smooth, for the reason we saw: what cannot be predicted is drawn as its mean. And mind the coverage:
 # measured in pixels, it praises blur, and the model with the least rate most. No single score is enough.
+#
+# ### Against a GAN
+#
+# The game of [notebook 06](06_gan_images.ipynb), on the same scans, for about as many seconds as the VAE. How sharp it is
+# and what it covers can be measured as above. Its **likelihood** cannot: a GAN only draws. What is sometimes done instead
+# is to set a small normal hill, a *Parzen window*, on each of $n$ drawings $\tilde x_i$ of $d$ pixels:
+#
+# $$\log \hat p(x) = \log \frac1n \sum_{i=1}^{n} \exp\Bigl(-\frac{|x - \tilde x_i|^2}{2 s^2}\Bigr)
+# - \frac d2 \log(2\pi s^2) \tag{8.5}$$
+
+
+# %%
+# Equation (8.5): in one dimension, where the answer is known
+from scipy.special import logsumexp
+
+
+def parzen(drawn, images, s):
+    """Nats per image, −log p̂, of images under hills of width s on the drawn ones; both of shape (n, pixels)."""
+    squares = pairwise_distances(images, drawn, "sqeuclidean") / (2 * s**2)
+    return np.log(len(drawn)) - logsumexp(-squares, axis=1) + images.shape[1] / 2 * np.log(2 * np.pi * s**2)
+
+
+drawn, fresh = rng.normal(size=(5000, 1)), rng.normal(size=(2000, 1))
+error = np.mean(parzen(drawn, fresh, 0.1) + stats.norm().logpdf(fresh[:, 0]))
+claim("5000 drawings of one number give its density", abs(error) < 0.03, error)
+
+# %%
+from medlib.models import gan
+
+forger = gan.GAN(gan.build_generator(SHAPE, 64), gan.build_discriminator(SHAPE), average=0.98)
+gan.fit_gan(forger, 2 * x_train - 1, epochs=3, label="GAN")
+forged = (gan.generate(forger, rng.normal(size=(1000, 64))) + 1) / 2
+
+
+def best_parzen(drawn):
+    """Nats per test image, with the width of the hills that is best for validation images."""
+    width = min(np.geomspace(0.05, 0.3, 8), key=lambda s: parzen(flat(drawn), flat(x_val), s).mean())
+    return parzen(flat(drawn), flat(x_test), width).mean()
+
+
+rivals = {"VAE": generate(vae, rng.normal(size=(1000, LATENT))), "GAN": forged}
+rivals["real training images"] = x_train[rng.choice(len(x_train), 1000, replace=False)]
+versus = pd.DataFrame({name: looks(new[:300]) | {"Parzen": best_parzen(new)} for name, new in rivals.items()}).T
+versus.loc["VAE", "−ELBO"] = table.loc["β = 1", "−ELBO"]
+versus.round(2)
+
+# %%
+v = versus
+claim(
+    "the GAN's images are sharper than the VAE's", v.sharpness["GAN"] > 1.2 * v.sharpness["VAE"], v.sharpness.tolist()
+)
+claim("and cover less", v.coverage["GAN"] < v.coverage["VAE"], v.coverage.tolist())
+useless = v.Parzen["real training images"] - v["−ELBO"]["VAE"]
+claim("real images themselves score over 400 nats worse by Parzen than the VAE's bound", useless > 400, useless)
+
+# %% [markdown]
+# So each has what the other lacks. The GAN's discriminator punishes blur, and nobody punishes what is left out. The VAE pays
+# for every patient whom it cannot explain, and blur is cheap. And the Parzen estimate: a thousand *real* scans, as
+# drawings, get a worse value than the VAE's bound by hundreds of nats. In a thousand dimensions the nearest hill is always far
+# (Theis and others, 2016). A GAN has no likelihood worth reporting; a VAE has a bound.
 #
 # ## Step 6: apply - find what does not belong
 #
@@ -699,12 +757,12 @@ claim(
 # mean of the patch?
 #
 # $$\text{sum of squares: } \frac{n\,\delta^2}{\sqrt{2d}}, \qquad \text{mean of the patch: } \delta \sqrt n
-# \tag{8.5}$$
+# \tag{8.6}$$
 #
 # With $\delta = 1$, $n = 20$ and $d = 500$ that is 0.63 against 4.5. So *smooth first, square later*.
 
 # %%
-# Equation (8.5): 20,000 images of noise with a patch
+# Equation (8.6): 20,000 images of noise with a patch
 noise = rng.normal(size=(20_000, 500))
 patch = np.where(np.arange(500) < 20, 1.0, 0.0)
 squares = [np.sum((noise + shift) ** 2, axis=1) for shift in (0, patch)]
@@ -730,15 +788,13 @@ def residual_map(model, x, width=1.0):
 # residual at a place and $r'$ at its mirror image, with the same variance $\sigma^2$ and correlation $\rho$. The
 # difference keeps the whole lesion, while its noise is
 #
-# $$\operatorname{Var}[r - r'] = 2\sigma^2 (1 - \rho) \tag{8.6}$$
+# $$\operatorname{Var}[r - r'] = 2\sigma^2 (1 - \rho) \tag{8.7}$$
 #
 # which is *less* than the residual's own variance only if $\rho > \tfrac12$: if the two sides share their deviations,
 # as when a scanner reads 2 HU too high or a head is drawn too old. Otherwise the comparison adds noise.
 
 # %%
-# Equation (8.6): on healthy validation patients, place by place
-from medlib.models.vae import check_images
-
+# Equation (8.7): on healthy validation patients, place by place
 z = residual_map(guard, calm)[:, 8:24, 8:15]
 mirror = residual_map(guard, calm)[:, :, ::-1][:, 8:24, 8:15]
 rho = np.mean((z - z.mean()) * (mirror - mirror.mean())) / (z.std() * mirror.std())
@@ -1031,7 +1087,7 @@ claim("and finds over two thirds of the lesion slices in every group", min(found
 # Site C is also *rare* among the healthy. A known repair needs no group labels (Amini and others, 2019): draw
 # training images the more often the rarer their code. With $\hat q_k$ the histogram of latent $k$,
 #
-# $$w_i \propto \max_k \frac{1}{\hat q_k(z_{ik}) + \alpha} \tag{8.7}$$
+# $$w_i \propto \max_k \frac{1}{\hat q_k(z_{ik}) + \alpha} \tag{8.8}$$
 
 
 # %%
@@ -1046,7 +1102,7 @@ def rarity(z, alpha=0.02, bins=12):
 
 
 # %%
-# Equation (8.7): with one latent and no α, the resampled histogram is flat
+# Equation (8.8): with one latent and no α, the resampled histogram is flat
 one = rng.normal(size=(5000, 1))
 weighted, edges_ = np.histogram(one[:, 0], 12, weights=rarity(one, alpha=0))
 claim("every bin gets the same share", np.allclose(weighted, weighted[weighted > 0].mean()), weighted[[0, 6, 11]])
@@ -1135,8 +1191,8 @@ if xray is not None:
 # ## In this notebook we
 #
 # took a convolutional VAE through the six steps, with a loss in nats per image and its two parts apart; we
-# reconstructed, sampled, walked and measured what the code knows; we compared it with an autoencoder and other
-# weights; and we found lesions nobody had shown the model, by asking for what is unexpected instead of what is
+# reconstructed, sampled, walked and measured what the code knows; we compared it with an autoencoder, other
+# weights and a GAN; and we found lesions nobody had shown the model, by asking for what is unexpected instead of what is
 # large. An audit found a hospital that one score wronged, and a repair that did not work.
 #
 # **Pitfalls.** A density without a floor on pixels that never vary. Mean over pixels where the likelihood says sum. A
@@ -1149,5 +1205,6 @@ if xray is not None:
 # 2016: active units. Baur and others, *Autoencoders for unsupervised anomaly segmentation in brain MR images*,
 # Medical Image Analysis 2021. Meissen, Kaissis and Rueckert, *Challenging current semi-supervised anomaly
 # segmentation methods for brain MRI*, 2021: a threshold on brightness as rival. Naeem and others, *Reliable fidelity
-# and diversity metrics*, ICML 2020. Amini and others, *Uncovering and mitigating algorithmic bias through learned
+# and diversity metrics*, ICML 2020. Theis, van den Oord and Bethge, *A note on the evaluation of generative models*,
+# ICLR 2016. Amini and others, *Uncovering and mitigating algorithmic bias through learned
 # latent structure*, AIES 2019.
