@@ -17,7 +17,7 @@
 #
 # After this notebook you can
 # - **build** a GAN whose two networks provably train, and say why well-known listings do not,
-# - **watch** it by the distance of its pictures, since its losses say nothing about them,
+# - **watch** it by the distance of its pictures, since its losses cannot be compared with anything,
 # - **ask** a generator for a lesion of a kind, a place and a size, and measure whether you got it, and
 # - **measure** generated images by scores that each have a floor and a blind spot.
 #
@@ -115,7 +115,7 @@ def build_judge(shape, kinds):
 # bottom of the U, the **features**, say in the judge's own terms what a scan looks like. All distances below are taken there.
 
 # %%
-from medlib.metrics import bootstrap
+from medlib.metrics import bootstrap, proportion
 from medlib.models.judge import features, findings, fit_judge
 
 SHAPE, LATENT, BATCH = (32, 32, 1), 64, 16
@@ -140,11 +140,12 @@ claim("and the side", side_real.low > 0.93, side_real)
 claim("and sees how large the lesion is", size_real > 0.75, size_real)
 
 # %% [markdown]
-# That is the ceiling. No drawing can be expected to score much better than real scans do.
+# That is what the judge makes of real scans, and the measure for drawings. (A drawing that scores *higher* is not better
+# than real. It is more typical.)
 #
 # ## Step 2: build
 #
-# ### Three listings that run, and do not learn
+# ### How listings fail
 #
 # The article that this course grew from prints a GAN for images of 28 × 28. After the missing imports are added, it stops
 # for the first time where genuine and drawn images are put together:
@@ -165,9 +166,9 @@ def article_discriminator():
     return keras.Sequential([*stack, layers.Dense(1, activation="sigmoid")])
 
 
-small, noise = x_train[:16, 2:30, 2:30], rng.normal(size=(16, 100))
+crops, noise = x_train[:16, 2:30, 2:30], rng.normal(size=(16, 100))
 try:
-    np.concatenate([small, article_generator(3).predict(noise, verbose=0)])
+    np.concatenate([crops, article_generator(3).predict(noise, verbose=0)])
     said = ""
 except ValueError as error:
     said = str(error)
@@ -182,9 +183,9 @@ drawer = article_generator(1)
 drawer.compile("adam", "mse")
 for _ in range(20):
     drawer.train_on_batch(noise, np.ones((16, 28, 28, 1)))
-drawn = np.asarray(drawer(noise, training=True))
-claim("after 20 such steps the drawings are white", drawn.mean() > 0.8, drawn.mean())
-claim("and all alike, whatever the noise", drawn.std(axis=0).mean() < 0.15, drawn.std(axis=0).mean())
+white = np.asarray(drawer(noise, training=True))
+claim("after 20 such steps the drawings are white", white.mean() > 0.8, white.mean())
+claim("and all alike, whatever the noise", white.std(axis=0).mean() < 0.15, white.std(axis=0).mean())
 
 # %% [markdown]
 # In the same phase the listing shows each drawing to the discriminator twice, once labelled genuine and once labelled
@@ -194,15 +195,15 @@ claim("and all alike, whatever the noise", drawn.std(axis=0).mean() < 0.15, draw
 # %%
 detective = article_discriminator()
 detective.compile("adam", "binary_crossentropy")
-detective.train_on_batch(np.concatenate([small, drawn]), np.repeat([1.0, 0.0], 16)[:, None])
+detective.train_on_batch(np.concatenate([crops, white]), np.repeat([1.0, 0.0], 16)[:, None])
 before = detective.get_weights()
 detective.trainable = False
-twice = np.concatenate([drawn, drawn])
-for _ in range(120):
+twice = np.concatenate([white, white])
+for _ in range(200):
     detective.train_on_batch(twice, np.repeat([0.0, 1.0], 16)[:, None])
 shift = max(abs(a - b).max() for a, b in zip(detective.get_weights(), before, strict=True))
 claim("the 'frozen' discriminator has moved", shift > 1e-3, shift)
-opinion = np.asarray(detective(drawn)).mean()
+opinion = np.asarray(detective(white)).mean()
 claim("about drawings it now says one half", abs(opinion - 0.5) < 0.1, opinion)
 
 # %% [markdown]
@@ -221,7 +222,7 @@ before = detective.get_weights()
 with warnings.catch_warnings(record=True) as warned:
     warnings.simplefilter("always")
     for _ in range(3):
-        detective.train_on_batch(np.concatenate([small, drawn]), np.repeat([1.0, 0.0], 16)[:, None])
+        detective.train_on_batch(np.concatenate([crops, white]), np.repeat([1.0, 0.0], 16)[:, None])
         stacked.train_on_batch(noise, np.ones((16, 1)))
 shift = max(abs(a - b).max() for a, b in zip(detective.get_weights(), before, strict=True))
 claim("the discriminator has not moved at all", shift == 0.0, shift)
@@ -260,12 +261,15 @@ claim("stride 2 doubles each side", up.shape[1:3] == (16, 16))
 # %%
 # Equation (6.2): Keras in training and in inference, and what the article's `predict` makes of a fresh generator
 norm = layers.BatchNormalization(epsilon=1e-3)
+norm.build((None, 4))
+norm.gamma.assign([2.0] * 4)
+norm.beta.assign([0.5] * 4)
 h = rng.normal(3, 2, size=(50, 4)).astype("float32")
-by_hand = (h - h.mean(0)) / np.sqrt(h.var(0) + 1e-3)
+claim("a fresh layer in inference lets all pass", np.allclose(norm(h), 2 * h / np.sqrt(1.001) + 0.5, atol=1e-4))
+by_hand = 2 * (h - h.mean(0)) / np.sqrt(h.var(0) + 1e-3) + 0.5
 claim("in training it is the formula", np.allclose(norm(h, training=True), by_hand, atol=1e-4))
-claim("in inference it is not", not np.allclose(norm(h, training=False), by_hand, atol=0.5))
-fresh = article_generator(1)
-spread = [float(np.std(fresh(noise, training=mode))) for mode in (True, False)]
+untrained = article_generator(1)
+spread = [float(np.std(untrained(noise, training=mode))) for mode in (True, False)]
 claim("a fresh generator's pixels spread ten times less in inference", spread[0] > 10 * spread[1], spread)
 
 # %% [markdown]
@@ -445,6 +449,9 @@ from medlib.metrics import fid
 
 clouds = rng.normal(size=(100_000, 16)), rng.normal(0.5, 2, size=(100_000, 16))
 claim("N(0, 1) and N(½, 4) in 16 dimensions are 16 · (¼ + 1) = 20 apart", abs(frechet(*clouds) - 20) < 0.4)
+x = rng.normal(size=(100_000, 2)) * [1, 3]  # y = xA + b with a symmetric A: the cheapest way from x to y is straight
+y = x @ np.array([[2, 0.8], [0.8, 0.5]]) + [1, 0]
+claim("clouds of other shapes: the mean squared way", abs(frechet(x, y) / np.mean(((x - y) ** 2).sum(1)) - 1) < 0.02)
 by_sorting = np.mean((np.sort(clouds[0][:, 0]) - np.sort(clouds[1][:, 0])) ** 2)
 claim("in one dimension it is what sorting gives, 1.25", abs(by_sorting - 1.25) < 0.05, by_sorting)
 claim("medlib.metrics.fid agrees", abs(fid(*clouds) - frechet(*clouds)) < 1e-6)
@@ -458,11 +465,11 @@ claim("medlib.metrics.fid agrees", abs(fid(*clouds) - frechet(*clouds)) < 1e-6)
 # Hence the rule: compare at equal $N$ only, and always print the value for real against real.
 
 # %%
-# Equation (6.4): forty pairs of samples of one cloud
-d, N = 16, 500
-floors = [frechet(rng.normal(size=(N, d)), rng.normal(size=(N, d))) for _ in range(40)]
+# Equation (6.4): three hundred pairs of samples of one cloud
+d, N = 16, 1000
+floors = [frechet(rng.normal(size=(N, d)), rng.normal(size=(N, d))) for _ in range(300)]
 expected = (2 * d + d * (d + 1) / 2) / N
-claim("the floor is the formula's within 8 %", abs(np.mean(floors) / expected - 1) < 0.08, [np.mean(floors), expected])
+claim("the floor is the formula's within 3 %", abs(np.mean(floors) / expected - 1) < 0.03, [np.mean(floors), expected])
 
 # %%
 from sklearn.preprocessing import StandardScaler
@@ -475,7 +482,7 @@ others = np.flatnonzero(np.isin(train.groups, some))  # as many scans, of as man
 floor = {n: fid(real[:: N // n], seen(x_train[others[:: N // n]])) for n in (400, N)}
 for n, value in floor.items():
     print(f"floor of the FID, {n} scans against {n} scans of other patients: {value:.2f}")
-claim("with half of the scans the floor is higher", floor[400] > floor[N], list(floor.values()))
+claim("real scans are within 5 of each other", max(floor.values()) < 5, list(floor.values()))
 claim("noise on a screen is thousands away", fid(real, seen(rng.uniform(-1, 1, x_test.shape))) > 1000)
 
 # %% [markdown]
@@ -491,11 +498,12 @@ claim("noise on a screen is thousands away", fid(real, seen(rng.uniform(-1, 1, x
 # %%
 # Equation (6.5): the slope with respect to each of 1024 pixels, by central differences
 D = build_discriminator(SHAPE)
-picture, h = x_train[:1].astype("float64"), 1e-2
+two, h = x_train[[0, 1000]].astype("float64"), 1e-2
 nudges = np.eye(1024).reshape(-1, *SHAPE) * h
-slopes = (np.asarray(D(picture + nudges)) - np.asarray(D(picture - nudges)))[:, 0] / (2 * h)
-automatic = float(r1(D, tf.constant(picture, tf.float32), gamma=2.0))
-claim("γ/2 times the sum of squared slopes", abs(automatic / np.sum(slopes**2) - 1) < 0.02, automatic)
+slopes = [np.asarray(D(x + nudges) - D(x - nudges))[:, 0] / (2 * h) for x in two]
+automatic = float(r1(D, tf.constant(two, tf.float32), gamma=3.0))
+by_hand = 1.5 * np.mean(np.sum(np.square(slopes), axis=1))
+claim("half of γ times the mean over images of the summed squares", abs(automatic / by_hand - 1) < 0.02, automatic)
 
 # %% [markdown]
 # The other way leaves the game alone and looks at it differently. If the weights $w$ run round a point, that point is their
@@ -504,7 +512,8 @@ claim("γ/2 times the sum of squared slopes", abs(automatic / np.sum(slopes**2) 
 # $$\bar w_t = a\,\bar w_{t-1} + (1 - a)\,w_t, \qquad
 # \text{a circle with angle } \omega \text{ a step shrinks by } \frac{1 - a}{|1 - a\,e^{-i\omega}|} \tag{6.6}$$
 #
-# It looks back over about $1/(1-a)$ steps: a hundred for $a = 0.99$. These are the weights called `steady`.
+# It looks back over about $1/(1-a)$ steps: a hundred for $a = 0.99$. These are the weights called `steady`. (The short
+# games below take 0.98, half as many.)
 
 # %%
 # Equation (6.6): weights on a circle, and their running average
@@ -520,7 +529,7 @@ claim("it looks back over a hundred steps", abs(np.sum(steps * (1 - a) * a**step
 # %% [markdown]
 # ### Two games
 #
-# The plain game, and the same with R1. Every 100 steps we measure the FID of 400 drawings, from the weights of the
+# The plain game, and the same with R1. Every 125 steps we measure the FID of 400 drawings, from the weights of the
 # moment and from their average, and keep eight drawings from the same noise.
 
 # %%
@@ -530,22 +539,23 @@ fixed = rng.normal(size=(N, LATENT))
 
 
 def play(game, epochs, label):
-    """Play; every 100 steps note the losses, the FID of both sets of weights, and drawings."""
+    """Play; note the mean losses of every 125 steps, then the FID of both sets of weights, and drawings."""
     notes = {"d_loss": [], "g_loss": [], "as it stands": [], "average": []}
     drawings = []
 
     def look(batch, logs):
-        if int(game.adam_G.iterations) % 100 == 0:
+        if int(game.adam_G.iterations) % 125 == 0:
+            first = int(game.adam_G.iterations) % 250  # Keras reports the mean since the round began: take it apart
             for name in ("d_loss", "g_loss"):
-                notes[name].append(float(logs[name]))
+                mean_so_far = float(logs[name])
+                notes[name].append(mean_so_far if first else 2 * mean_so_far - notes[name][-1])
             for name in ("as it stands", "average"):
                 drawn = generate(game, fixed[:400], steady=name == "average")
                 notes[name].append(fid(real[::2], seen(drawn)))
             drawings.append(drawn[:8])
 
     every = keras.callbacks.LambdaCallback(on_train_batch_end=look)
-    images = both_ways(x_train)[: 200 * BATCH]  # 200 steps a round
-    fit_gan(game, images, epochs=epochs, batch_size=BATCH, callbacks=[every], label=label)
+    fit_gan(game, both_ways(x_train), epochs=epochs, batch_size=BATCH, callbacks=[every], label=label)
     return notes, drawings
 
 
@@ -553,7 +563,7 @@ games = {"plain": new_gan(average=0.98), "R1": new_gan(average=0.98, gamma=0.5)}
 watched = {name: play(game, 2, f"game: {name}") for name, game in games.items()}
 
 # %% mystnb={"image": {"alt": "Two panels over the steps of the game. Left: the losses of both players, nearly flat after the first 300 steps. Right: the FID on a logarithmic axis, for the plain game and the one with R1, by the weights of the moment and by their average; the averages fall far below, to a few tens, the others jump up and down above them."}}
-steps = 100 * np.arange(1, len(watched["plain"][1]) + 1)
+steps = 125 * np.arange(1, len(watched["plain"][1]) + 1)
 fig, (left, right_) = plt.subplots(1, 2, figsize=(8.8, 3.3))
 for name in ("d_loss", "g_loss"):
     left.plot(steps, watched["plain"][0][name], marker=".", label=f"{name}, plain game")
@@ -571,31 +581,28 @@ plt.show()
 
 # %%
 plain, damped = watched["plain"][0], watched["R1"][0]
-late = slice(2, None)  # from step 300 on
-both = {k: np.exp(np.mean(np.log(plain[k][late] + damped[k][late]))) for k in ("as it stands", "average")}
+both = {name: np.sqrt(plain[name][-1] * damped[name][-1]) for name in ("as it stands", "average")}
 claim("the plain game's FID falls by a factor of more than 20", plain["average"][0] > 20 * plain["average"][-1])
 claim("meanwhile the discriminator's loss rises", plain["d_loss"][-1] > plain["d_loss"][0], plain["d_loss"])
-claim("the generator's loss falls by a few tenths only, or not at all", plain["g_loss"][-1] > 0.4, plain["g_loss"][-1])
-claim("over both games, the average draws better than the moment", both["average"] < both["as it stands"], both)
+claim("at the end of both games the average draws better", both["average"] < both["as it stands"], list(both.values()))
 
 # %% [markdown]
-# Read the two panels together. From step 300 on the losses hardly move, while the pictures go from fog to heads. A loss
-# curve of a GAN is no learning curve. In the right panel the average lags at first, since it still holds early weights;
-# then it overtakes the generator of the moment.
+# Read the two panels together. The discriminator's loss *rises* while the pictures improve, and the generator's falls. Both
+# move towards a draw, as they would if both players slept. Only the FID has a floor to compare with, and it says how far
+# there is to go. The average lags at first, since it still holds early weights; then it overtakes the generator of the moment.
 #
-# And R1? It draws no worse, often better, for about a fifth more time: in a game far from its end it is no matter of
-# life and death, as it was in the smallest GAN. So: the average always, R1 where the time allows. Here is one game,
-# watched by its average, from the same noise.
+# And R1? In the smallest GAN it was the difference between circling and arriving. Here, far from the end, one game each
+# cannot rank the two; both come down. Its second gradient costs time, so we go on with the average and without R1. In a
+# game of a hundred thousand steps the choice may fall the other way. Here is the plain game, drawn by its average.
 
 # %%
-ratio = np.exp(np.mean(np.log(damped["average"][late])) - np.mean(np.log(plain["average"][late])))
-claim("R1 changes the FID of the average by less than a factor of 4", 0.25 < ratio < 4, ratio)
-claim("its best is no worse than 1.5 times the plain game's", min(damped["average"]) < 1.5 * min(plain["average"]))
+ratio = damped["average"][-1] / plain["average"][-1]
+claim("at the end the two games are within a factor of 4", 0.25 < ratio < 4, ratio)
 
-# %% mystnb={"image": {"alt": "Four rows of eight drawings, one row for every 100 steps, each column from the same noise: grey fog, then rough ovals, then skulls with brain, ventricles and a few bright or dark patches."}}
+# %% mystnb={"image": {"alt": "Four rows of eight drawings, one row for every 125 steps, each column from the same noise: grey fog, then rough ovals, then skulls with brain, ventricles and a few bright or dark patches."}}
 frames = np.concatenate(watched["plain"][1])
 ax = plot.mosaic(frames, 8, vmin=-1, vmax=1)
-ax.set_title("Simulated, drawn by the average: the same noise every 100 steps")
+ax.set_title("Simulated, drawn by the average: the same noise every 125 steps")
 plt.show()
 
 # %% [markdown]
@@ -718,15 +725,14 @@ check("6.3", copied)
 # %% [markdown]
 # ### All of them, and two frauds
 #
-# Real scans of other patients give every score its **floor**. (*copies* is how often an image is nearer to training.) A *photocopier*, who sells training scans as his own, and a
+# Real scans of other patients give every score its **floor**. A *photocopier*, who sells training scans as his own, and a
 # *collector*, who draws one head of each kind again and again, show what each score does not see.
 
 # %%
 from medlib.metrics import c2st
 
-own = x_train[others]  # the training scans that drawings are compared with
-some = rng.choice(np.unique(school.groups), len(some), replace=False)
-fresh = np.isin(school.groups, some)
+heap = seen(both_ways(x_train))  # all 4000 images that the game has seen, and 4000 that it has not
+unseen = seen(both_ways(np.concatenate([pictures(school), x_test])))
 
 
 def scores(images, groups=None):
@@ -734,52 +740,67 @@ def scores(images, groups=None):
     rows = seen(images)
     density, coverage = density_coverage(real, rows)
     told = c2st(real, rows, test.groups, groups)
-    copies = memorisation(seen(own), real, rows)
-    far = {"FID": fid(real, rows), "KID": kid(real, rows)}
-    return far | {"density": density, "coverage": coverage, "C2ST": told.value, "copies": copies.value}
+    far = {"FID": fid(real, rows), "KID": kid(real, rows), "density": density, "coverage": coverage}
+    return far | {"C2ST": told, "copies": memorisation(heap, unseen, rows)}
 
 
-four = x_train[[np.flatnonzero(train.y == k)[0] for k in range(4)]]
-collected = np.repeat(four, N // 4, axis=0) + rng.normal(0, 0.02, size=x_test.shape)
-sheet = {
-    "real, other patients": scores(pictures(school)[fresh], school.groups[fresh]),
-    "photocopier": scores(own, train.groups[others]),
-    "collector": scores(np.clip(collected, -1, 1)),
-    "plain game": scores(generate(games["plain"], fixed)),
-}
-pd.DataFrame(sheet).T.round(2)
+def show(sheet):
+    return pd.DataFrame(sheet).T.map(lambda v: f"{v:.2f}" if isinstance(v, float) else str(v))
+
 
 # %%
+own = x_train[others]
+four = x_train[[np.flatnonzero(train.y == k)[0] for k in range(4)]]
+collected = np.repeat(four, N // 4, axis=0) + rng.normal(0, 0.02, size=x_test.shape)
+drawn_plain = generate(games["plain"], fixed)
+sheet = {
+    "photocopier": scores(own, train.groups[others]),
+    "collector": scores(np.clip(collected, -1, 1)),
+    "plain game": scores(drawn_plain),
+}
+show(sheet)
+
+# %% [markdown]
+# The photocopier's scans *are* real scans of other patients, so his first five scores are the floors. Two of them
+# differ from their formulas: density is below 1, and coverage below (6.8). Those hold for independent rows, and ours come
+# four to a patient. (For the same reason half as many scans hardly raised the floor of the FID above.) So believe the
+# measured floor. The floor of *copies* needs real scans outside of both heaps: test scans, between the school's and as many
+# training patients.
+
+# %%
+alike = np.isin(train.groups, rng.choice(np.unique(train.groups), len(np.unique(school.groups)), replace=False))
+null = memorisation(heap[np.tile(alike, 2)], seen(both_ways(pictures(school))), real)
 photo, collector, drawn = (sheet[name] for name in ("photocopier", "collector", "plain game"))
-claim("FID, coverage and C2ST praise the photocopier", photo["FID"] < 4 and photo["coverage"] > 0.65 > photo["C2ST"])
-claim("only the search for copies finds him", photo["copies"] > 0.95, photo["copies"])
+claim("floor of copies: real scans lie near one half", abs(null.value - 0.5) < 0.1, null)
+claim("four scores praise the photocopier", photo["FID"] < 5 and photo["KID"] < 0.5 and photo["coverage"] > 0.6)
+claim("so does the classifier", photo["C2ST"].value < 0.62, photo["C2ST"])
+claim("only the search for copies finds him", photo["copies"].low > 0.95, photo["copies"])
 claim("the collector is found by his coverage", collector["coverage"] < 0.2, collector["coverage"])
 claim("the plain game covers less than half of what real scans do", drawn["coverage"] < photo["coverage"] / 2)
-claim("and a simple classifier still tells nine of ten drawings", drawn["C2ST"] > 0.85, drawn["C2ST"])
+claim("and a classifier tells more than eight of ten of its drawings", drawn["C2ST"].low > 0.8, drawn["C2ST"])
 
 # %% [markdown]
 # Is a share of copies above one half an alarm? Not by itself. Poor drawings lie far from *all* scans, and then one
-# odd scan, in one set or the other, is the nearest to very many of them. So ask also *how* near. Unseen real
-# scans are as near to training scans as an honest forger may come.
+# odd scan, in one heap or the other, is the nearest to very many of them. So ask also *how near*. Unseen real
+# scans are as near to training scans as an honest forger may come. We look at the nearest twentieth, where copies would be.
 
 # %%
 from scipy.spatial.distance import cdist
 
 
 def nearness(images):
-    """Median distance to the nearest training scan, in units of that of unseen real scans."""
-    return np.median(cdist(seen(images), seen(own)).min(1)) / np.median(cdist(real, seen(own)).min(1))
+    """The 5 % quantile of the distance to the nearest training scan, in units of that of unseen real scans."""
+    return np.quantile(cdist(seen(images), heap).min(1), 0.05) / np.quantile(cdist(real, heap).min(1), 0.05)
 
 
-near = {"photocopier": nearness(own), "plain game": nearness(generate(games["plain"], fixed))}
-claim("the photocopier sits on the training scans", near["photocopier"] < 0.01, near["photocopier"])
-claim(
-    "the game's drawings keep about the distance that unseen scans keep", near["plain game"] > 0.85, near["plain game"]
-)
+tenth = np.where(np.arange(N)[:, None, None, None] % 10 == 0, own, drawn_plain)  # every tenth drawing is a copy
+near = {"plain game": nearness(drawn_plain), "one in ten copied": nearness(tenth)}
+claim("copying one scan in ten would show", near["one in ten copied"] < 0.01, near["one in ten copied"])
+claim("no sign of copies among the game's drawings", near["plain game"] > 0.8, near["plain game"])
 
 # %% [markdown]
 # One thing is missing from the table, and a physician would ask it first: does the forger draw *as many* bleeds as there
-# are? The judge counts. Its own errors are in both rows, so compare the rows.
+# are? The judge counts. His own errors are in all rows, so compare the rows.
 
 
 # %%
@@ -787,7 +808,6 @@ def counts(images):
     return np.bincount(findings(judge, images)[0], minlength=4) / len(images)
 
 
-drawn_plain = generate(games["plain"], fixed)
 table = {"real": counts(x_test), "real, other patients": counts(own), "plain game": counts(drawn_plain)}
 apart = lambda a, b: 0.5 * np.abs(table[a] - table[b]).sum()
 gaps = [apart("real", name) for name in ("real, other patients", "plain game")]
@@ -796,8 +816,8 @@ claim("the plain game is farther off", gaps[1] > gaps[0], gaps[1])
 pd.DataFrame(table, index=scans.classes).T.round(2)
 
 # %% [markdown]
-# Nobody asked the forger for prevalences. He drew what earned most, and a lesion is a risk. A study that counts
-# diseases in generated scans counts his habits.
+# Nobody asked the forger for prevalences. Some kinds came out too rare, others too common. A study that counts diseases in
+# generated scans counts the generator's habits.
 #
 # ## Step 6: apply
 #
@@ -853,15 +873,16 @@ class ConditionalGAN(GAN):
 
 # %%
 # Equation (6.11): the best answer at each x by search, and where it pushes a forger who draws the truth
-m, heap = 0.5, p.mean(axis=0)
+m, everyone = 0.3, p.mean(axis=0)
+q = np.stack([stats.norm(0, 2).pdf(grid), stats.norm(3, 1.5).pdf(grid)])  # a poor forger, who listens a little
 answers = np.linspace(0.001, 0.999, 999)[:, None, None]
-pay = p * np.log(answers) + ((1 - m) * q + m * heap) * np.log(1 - answers)
+pay = p * np.log(answers) + ((1 - m) * q + m * everyone) * np.log(1 - answers)
 found = answers[pay.argmax(axis=0), 0, 0]
-claim("D* is the best of 999 answers everywhere", np.all(abs(found - p / (p + (1 - m) * q + m * heap)) < 0.002))
-honest = p / (p + (1 - m) * p + m * heap)  # the forger draws p(x|c) itself; wish 0 is the hill at -1, wish 1 at 2
+claim("D* is the best of 999 answers everywhere", np.all(abs(found - p / (p + (1 - m) * q + m * everyone)) < 0.002))
+honest = p / (p + (1 - m) * p + m * everyone)  # the forger draws p(x|c) itself; wish 0 is the hill at -1, wish 1 at 2
 other, beyond = abs(grid + 1).argmin(), abs(grid - 3).argmin()
 claim("on the hill of the other wish an honest forger earns nearly nothing", honest[1, other] < 0.1, honest[1, other])
-claim("on the far side of his own he earns more than one half", honest[1, beyond] > 0.55, honest[1, beyond])
+claim("on the far side of his own, more than one half", honest[1, beyond] > 0.52, honest[1, beyond])
 
 # %% [markdown]
 # For maps of lesions the price is small, as few other patients have a lesion there. Five rounds through the training
@@ -882,7 +903,8 @@ played = fit_gan(artist, both_ways(x_train), both_ways(wish_of(train)), epochs=5
 # read the drawings. He does not know what was ordered.
 #
 # The noise is ours to choose. Near 0 it makes typical heads, far out strange ones. Less of it, say 0.8 times as
-# much, is called *truncation* (Brock and others, 2019). It buys obedience with variety, so both go into the table.
+# much, is called *truncation* (Brock and others, 2019). It makes drawings more typical, so density and coverage
+# go into the table as well.
 
 # %%
 ordered = wish_of(test)
@@ -920,24 +942,25 @@ axes[0].set(ylabel="there is, or was ordered")
 plt.show()
 
 # %% [markdown]
-# And the table of step 5, with one more row. The order book carries the shares of the kinds, so the counts are right as
-# well, up to the judge's errors.
+# And the table of step 5, with one more row, ordered from the maps of the *school's* patients: the test scans, with which
+# the drawings are compared, should not have written the order. It is a longer game than the plain one, so the rows do not say
+# what the wishes alone are worth. The order book carries the shares of the kinds, so the counts come out right as well, up
+# to the judge's errors.
 
 # %%
-sheet["drawings to order"] = scores(delivered)
-table["drawings to order"] = counts(delivered)
+some = np.isin(school.groups, rng.choice(np.unique(school.groups), N // 4, replace=False))
+by_school = generate(artist, 0.8 * fixed, wish_of(school)[some])
+sheet["drawings to order"], table["drawings to order"] = scores(by_school), counts(by_school)
 made, plain_row = sheet["drawings to order"], sheet["plain game"]
-claim("wishes bring the drawings closer", made["FID"] < plain_row["FID"], [made["FID"], plain_row["FID"]])
-claim("and cover more", made["coverage"] > plain_row["coverage"], [made["coverage"], plain_row["coverage"]])
-claim("kinds come in shares nearer to the real ones", apart("real", "drawings to order") < apart("real", "plain game"))
-near["drawings to order"] = nearness(delivered)
+claim("the longer game with wishes is closer", made["FID"] < plain_row["FID"], [made["FID"], plain_row["FID"]])
+claim("and covers more", made["coverage"] > plain_row["coverage"], [made["coverage"], plain_row["coverage"]])
 claim(
-    "no copies: they keep the distance that unseen scans keep",
-    near["drawings to order"] > 0.9,
-    near["drawings to order"],
+    "its kinds come in shares nearer to the real ones", apart("real", "drawings to order") < apart("real", "plain game")
 )
-claim("they are still no real scans: a classifier tells most", made["C2ST"] > 0.7, made["C2ST"])
-pd.DataFrame(sheet).T.round(2)
+near["drawings to order"] = nearness(by_school)
+claim("no sign of copies", near["drawings to order"] > 0.8, near["drawings to order"])
+claim("they are still no real scans: a classifier tells most", made["C2ST"].low > 0.7, made["C2ST"])
+show(sheet)
 
 # %% mystnb={"image": {"alt": "Eight rows of ten simulated head CT slices in pairs: for each class a row of drawings to order and below it the real test scans whose lesion maps were ordered. Lesions lie in the same places; drawings are a little smoother."}}
 area = test.masks.sum((1, 2))
@@ -950,9 +973,10 @@ for ax, choice, name in zip(axes, shown, scans.classes, strict=True):
 plt.show()
 
 # %% [markdown]
-# Look at the sheet before you trust the numbers. Skulls, ventricles and bleeds are good. Rings of tumours are thinner than
+# Look at the sheet before you trust the numbers. Skulls, ventricles and bleeds are good. Rings of tumours are coarser than
 # real ones, and the folds of the cortex are vague. Each drawing is a head of its own: only the lesion was ordered, and the
-# head round it is the forger's.
+# head round it is the forger's. And where the judge finds a kind *more* often in drawings than in real scans, that is no
+# success. It is the exaggeration of (6.11).
 #
 # ### Your order
 #
@@ -996,8 +1020,10 @@ plt.show()
 # %%
 kind, on_right, size = findings(judge, forty)
 asked = order.sum((1, 2, 3))
-claim("at least nine in ten are bleeds to the judge", np.mean(kind == 2) >= 0.9, np.mean(kind == 2))
-claim("at least nine in ten lie on the left", np.mean(on_right) >= 0.9, np.mean(on_right))
+bleeds, on_left = proportion(np.sum(kind == 2), 40), proportion(np.sum(on_right), 40)  # the patient's left
+claim("most are bleeds to the judge, interval included", bleeds.low > 0.75, bleeds)
+claim("most lie on the left", on_left.low > 0.75, on_left)
+print(f"size: {size.sum() / asked.sum():.2f} times what was ordered, all together")
 claim("who asks for more gets more", np.corrcoef(asked, size)[0, 1] > 0.7, np.corrcoef(asked, size)[0, 1])
 
 # %% [markdown]
@@ -1030,7 +1056,7 @@ def order_one(kind, row, column, radius):
 #
 # | use | is it safe? | what this page shows |
 # |---|---|---|
-# | teach students what a bleed looks like | if labelled as generated, and checked by someone who knows | 9 of 10 orders are met, so 1 of 10 is not |
+# | teach students what a bleed looks like | if labelled as generated, and checked by someone who knows | about one order in ten is not met |
 # | test that a program runs, before it may see patients | yes | shape, range and rough content are right |
 # | enlarge a training set | only if it helps on *real* test patients; notebook 14 measures it | a classifier still tells drawings from scans |
 # | say how common a disease is | no | the plain game's shares were its own |
@@ -1060,7 +1086,7 @@ if xray is not None:
     fit(reader, chest["train"].astype("float32"), label["train"], epochs=8, label="reader of X-rays")
     wish = {n: np.broadcast_to(2.0 * y[:, None, None, None] - 1, (len(y), 32, 32, 1)) for n, y in label.items()}
     lungs = ConditionalGAN(build_generator(SHAPE, LATENT, 1), build_discriminator(SHAPE, 1), average=0.995)
-    games["X-rays"] = fit_gan(lungs, chest["train"], wish["train"], epochs=6, label="game of X-rays")
+    played = fit_gan(lungs, chest["train"], wish["train"], epochs=6, label="game of X-rays")
 
 # %%
 if xray is not None:
@@ -1107,9 +1133,9 @@ if xray is not None:
 # - chose the judge before the game, and measured his own errors first,
 # - took three listings apart that run without learning, down to a discriminator that moves by exactly 0,
 # - wrote both gradients down, and proved that each moves its own network only,
-# - watched the distance of pictures instead of losses, and let the curves decide between friction and averaging,
+# - watched the distance of pictures instead of losses, and saw what averaging is worth,
 # - ordered lesions by kind, place and size, and measured what was delivered, and
-# - put a floor under every score, and found a fraud that each of them praises.
+# - put a floor under every score, and found a fraud that most of them praise.
 #
 # **Pitfalls**
 # - A frozen discriminator is silent. Test that weights move, and only those that should.
