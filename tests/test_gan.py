@@ -215,6 +215,24 @@ def test_r1_is_half_gamma_times_the_squared_slope():
     assert float(gan.r1(linear, tf.constant(IMAGES), 3.0)) == pytest.approx(1.5 * np.sum(w**2), rel=1e-5)
 
 
+def test_a_conditional_discriminator_also_refuses_what_does_not_fit():
+    """-log D(x, c) - (1 - m) log(1 - D(G, c)) - m log(1 - D(x, c')), with the wish of the neighbour in the batch."""
+    model = new(2, gan.ConditionalGAN)
+    real, fake, misfit = (tf.constant(RNG.normal(size=(4, 1))) for _ in range(3))
+    wish = [tf.reshape(tf.range(4.0), (4, 1, 1, 1))]
+    seen = []
+
+    def judge(image, wish=wish):
+        seen.append(wish[0][:, 0, 0, 0].numpy().tolist())
+        return real if seen[-1] == [0, 1, 2, 3] else misfit
+
+    loss = float(model.d_loss(judge, real, fake, wish))
+    p, q, other = (expit(logit.numpy()) for logit in (real, fake, misfit))
+    m = model.mismatch
+    assert loss == pytest.approx(-np.mean(np.log(p) + (1 - m) * np.log(1 - q) + m * np.log(1 - other)), rel=1e-6)
+    assert [3, 0, 1, 2] in seen and 0 < m < 1
+
+
 def test_r1_counts_in_the_discriminators_loss_only():
     values = []
     for gamma in (0.0, 2.0):
@@ -250,7 +268,7 @@ def test_a_wish_reaches_image_and_opinion():
 @pytest.mark.parametrize("wishes", [0, 2])
 def test_the_game_brings_images_closer(wishes):
     """Real images are bright in the left half, and dark in the right."""
-    model = new(wishes)
+    model = new(wishes, gan.ConditionalGAN if wishes else gan.GAN)
     x = (np.where(np.arange(8) < 4, 0.8, -0.8)[None, None, :, None] + 0.05 * IMAGES).astype("float32")
     wish = (WISHES,) if wishes else ()
 
