@@ -25,7 +25,7 @@
 #
 # | needs | read | run | data |
 # |---|---|---|---|
-# | [notebook 02](02_gradient_descent.ipynb), densities and means | 40 min | 40 s | simulated |
+# | [notebook 02](02_gradient_descent.ipynb), densities and means | 45 min | 40 s | simulated |
 #
 # On your desk lies a heap of slips. Each carries one number, a serum potassium in mmol/L. Half of the slips were
 # measured in patients of a kidney unit. A forger wrote the other half; he knows the patients' mean and standard
