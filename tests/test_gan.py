@@ -134,8 +134,8 @@ STEP_D, STEP_G = (f"self.adam_{n}.apply(tape_{n}.gradient({n.lower()}_loss, {n})
 MISTAKES = {
     "D frozen": (STEP_D, "pass"),
     "G frozen": (STEP_G, "pass"),
-    "G detached": ("g_loss = generator_loss(opinion)", "g_loss = generator_loss(judge(tf.stop_gradient(fake)))"),
-    "labels swapped": ("discriminator_loss(judge(real), opinion)", "discriminator_loss(opinion, judge(real))"),
+    "G detached": ("g_loss = generator_loss(opinion)", "g_loss = generator_loss(detective(tf.stop_gradient(fake)))"),
+    "labels swapped": ("discriminator_loss(detective(real), opinion)", "discriminator_loss(opinion, detective(real))"),
     "G as in predict": ("training=True)", "training=False)"),
     "saturating loss": ("generator_loss(opinion)", "-mean(softplus(opinion))"),
     "-log dropped": ("generator_loss(opinion)", "mean(1 - tf.sigmoid(opinion))"),
@@ -222,11 +222,11 @@ def test_a_conditional_discriminator_also_refuses_what_does_not_fit():
     wish = [tf.reshape(tf.range(4.0), (4, 1, 1, 1))]
     seen = []
 
-    def judge(image, wish=wish):
+    def detective(image, wish=wish):
         seen.append(wish[0][:, 0, 0, 0].numpy().tolist())
         return real if seen[-1] == [0, 1, 2, 3] else misfit
 
-    loss = float(model.d_loss(judge, real, fake, wish))
+    loss = float(model.d_loss(detective, real, fake, wish))
     p, q, other = (expit(logit.numpy()) for logit in (real, fake, misfit))
     m = model.mismatch
     assert loss == pytest.approx(-np.mean(np.log(p) + (1 - m) * np.log(1 - q) + m * np.log(1 - other)), rel=1e-6)

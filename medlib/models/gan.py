@@ -128,24 +128,24 @@ class GAN(keras.Model):
         self.adam_G.build(self.generator.trainable_variables)
         self.adam_D.build(self.discriminator.trainable_variables)
 
-    def d_loss(self, judge, real, opinion, wish):
+    def d_loss(self, detective, real, opinion, wish):
         """The discriminator's loss: -V, and R1 if it is asked for."""
         few = [c[:4] for c in wish]  # a second gradient is dear: four images of the batch pay for all
-        penalty = r1(lambda image: judge(image, few), real[:4], self.gamma) if self.gamma else 0.0
-        return discriminator_loss(judge(real), opinion) + penalty
+        penalty = r1(lambda image: detective(image, few), real[:4], self.gamma) if self.gamma else 0.0
+        return discriminator_loss(detective(real), opinion) + penalty
 
     def train_step(self, data):
         """One step of both networks, each for its own loss, on one batch."""
         real, *wish = data if isinstance(data, tuple) else (data,)
         z = keras.random.normal((tf.shape(real)[0], self.steady.inputs[0].shape[1]), seed=self.noise)
 
-        def judge(image, wish=wish):
+        def detective(image, wish=wish):
             return self.discriminator([image, *wish] if wish else image)
 
         with tf.GradientTape() as tape_D, tf.GradientTape() as tape_G:
             fake = self.generator([z, *wish] if wish else z, training=True)
-            opinion = judge(fake)
-            d_loss = self.d_loss(judge, real, opinion, wish)
+            opinion = detective(fake)
+            d_loss = self.d_loss(detective, real, opinion, wish)
             g_loss = generator_loss(opinion)
         G, D = self.generator.trainable_variables, self.discriminator.trainable_variables
         self.adam_D.apply(tape_D.gradient(d_loss, D), D)
@@ -165,11 +165,11 @@ class ConditionalGAN(GAN):
 
     mismatch = 0.5
 
-    def d_loss(self, judge, real, opinion, wish):
+    def d_loss(self, detective, real, opinion, wish):
         """The discriminator's loss: drawings, and real images with the wish of their neighbour in the batch."""
-        misfit = judge(real, [tf.roll(c, 1, axis=0) for c in wish])
+        misfit = detective(real, [tf.roll(c, 1, axis=0) for c in wish])
         shift = mean(softplus(misfit)) - mean(softplus(opinion))
-        return super().d_loss(judge, real, opinion, wish) + self.mismatch * shift
+        return super().d_loss(detective, real, opinion, wish) + self.mismatch * shift
 
 
 def fit_gan(

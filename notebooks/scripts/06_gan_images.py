@@ -16,7 +16,7 @@
 # # Scans of nobody: images from a GAN
 #
 # After this notebook you can
-# - **build** a GAN whose two networks provably train, and say why well-known listings do not,
+# - **build** a GAN, show that both of its networks train, and say why well-known listings do not,
 # - **watch** it by the distance of its pictures, since its losses cannot be compared with anything,
 # - **ask** a generator for a lesion of a kind, a place and a size, and measure whether you got it, and
 # - **measure** generated images by scores that each have a floor and a blind spot.
@@ -26,9 +26,11 @@
 # | notebooks [04](04_image_diagnosis.ipynb) and [05](05_gan_objective.ipynb) | 50 min | 90 s | simulated head CT; PneumoniaMNIST if present |
 #
 # A lecturer needs forty scans of bleeds in the left half of the brain for Monday's class. The archive has a handful, and
-# their owners never agreed to be shown. In notebook 05 a forger learned to write potassium values like those of a kidney
-# unit. Here he learns to draw. At the end of this page you order a bleed *there*, of *that size*, and have it in a few
-# milliseconds. The longer part of the page asks the harder question: is the drawing any good?
+# the patients never agreed to be shown. In notebook 05 a forger learned to write potassium values like those of a kidney
+# unit. Here he learns to draw. At the end of this page you order a bleed *there*, of *that size*, and get it. The longer
+# part of the page asks the harder question: is the drawing any good?
+#
+# All scans here are **simulated**, at 7 mm a pixel. They show place and rough size, not what a radiologist would see.
 
 # %%
 import matplotlib.pyplot as plt
@@ -51,7 +53,8 @@ from keras import layers, ops
 # ## Step 1: clean
 #
 # The **simulated** head CT of the notebooks before, 32 × 32 pixels, in the brain window. The generator will end in a tanh,
-# so black, −10 HU, becomes −1 and white, +80 HU, becomes 1. Patients are dealt into *three* parts: the forger's models,
+# so black, −10 HU, becomes −1 and white, +80 HU, becomes 1. (*Real* and *genuine* mean: from this simulated collection, and
+# not from the GAN.) Patients are dealt into *three* parts: the forger's models,
 # the school of the judge who will mark his drawings, and test patients whom neither of them ever sees.
 
 # %%
@@ -65,7 +68,7 @@ def pictures(part):
 
 
 def both_ways(a):
-    """Each image and its mirror image: a stroke on the left is a stroke on the right."""
+    """Each image and its mirror image, which is as plausible a head."""
     return np.concatenate([a, a[:, :, ::-1]])
 
 
@@ -110,7 +113,7 @@ def build_judge(shape, kinds):
 
 
 # %% [markdown]
-# (The clipped copy of the image is the stroke window of notebook 04.) From the outline we read the *kind* with the largest
+# (The clipped copy of the image is a stroke window, level 30 and width 40 HU.) From the outline we read the *kind* with the largest
 # area, "healthy" if none fills four pixels; the *side* on which most of it lies; and its *size*. And 64 numbers at the
 # bottom of the U, the **features**, say in the judge's own terms what a scan looks like. All distances below are taken there.
 
@@ -204,7 +207,7 @@ for _ in range(200):
 shift = max(abs(a - b).max() for a, b in zip(detective.get_weights(), before, strict=True))
 claim("the 'frozen' discriminator has moved", shift > 1e-3, shift)
 opinion = np.asarray(detective(white)).mean()
-claim("about drawings it now says one half", abs(opinion - 0.5) < 0.1, opinion)
+claim("about drawings it now says about one half", abs(opinion - 0.5) < 0.1, opinion)
 
 # %% [markdown]
 # The usual repair stacks the two networks: compile the discriminator, freeze it, compile generator and frozen
@@ -358,22 +361,22 @@ class GAN(keras.Model):
         self.adam_G.build(self.generator.trainable_variables)
         self.adam_D.build(self.discriminator.trainable_variables)
 
-    def d_loss(self, judge, real, opinion, wish):
+    def d_loss(self, detective, real, opinion, wish):
         few = [c[:4] for c in wish]  # a second gradient is dear: four images of the batch pay for all
-        penalty = r1(lambda image: judge(image, few), real[:4], self.gamma) if self.gamma else 0.0
-        return discriminator_loss(judge(real), opinion) + penalty
+        penalty = r1(lambda image: detective(image, few), real[:4], self.gamma) if self.gamma else 0.0
+        return discriminator_loss(detective(real), opinion) + penalty
 
     def train_step(self, data):
         real, *wish = data if isinstance(data, tuple) else (data,)
         z = keras.random.normal((tf.shape(real)[0], self.steady.inputs[0].shape[1]), seed=self.noise)
 
-        def judge(image, wish=wish):
+        def detective(image, wish=wish):
             return self.discriminator([image, *wish] if wish else image)
 
         with tf.GradientTape() as tape_D, tf.GradientTape() as tape_G:
             fake = self.generator([z, *wish] if wish else z, training=True)
-            opinion = judge(fake)
-            d_loss = self.d_loss(judge, real, opinion, wish)
+            opinion = detective(fake)
+            d_loss = self.d_loss(detective, real, opinion, wish)
             g_loss = generator_loss(opinion)
         G, D = self.generator.trainable_variables, self.discriminator.trainable_variables
         self.adam_D.apply(tape_D.gradient(d_loss, D), D)
@@ -432,8 +435,8 @@ claim("the generator starts near log 2", abs(first["g_loss"] - np.log(2)) < 0.25
 #
 # $$\mathrm{FID} = |m - m'|^2 + \operatorname{tr}\bigl(C + C' - 2\,(C C')^{1/2}\bigr) \tag{6.3}$$
 #
-# It is the squared transport distance of notebook 05, with squared ways, between two *normal* clouds. In one dimension
-# it is the squared difference of the means plus that of the standard deviations.
+# Primes mark the second cloud. It is the least mean *squared* way that turns one normal cloud into the other, a cousin of
+# the transport distance of notebook 05.
 
 
 # %%
@@ -510,7 +513,7 @@ claim("half of γ times the mean over images of the summed squares", abs(automat
 # **average**. Keep a running one (Yazıcı and others, 2019):
 #
 # $$\bar w_t = a\,\bar w_{t-1} + (1 - a)\,w_t, \qquad
-# \text{a circle with angle } \omega \text{ a step shrinks by } \frac{1 - a}{|1 - a\,e^{-i\omega}|} \tag{6.6}$$
+# \text{a circle with angle } \omega \text{ a step shrinks to the fraction } \frac{1 - a}{|1 - a\,e^{-i\omega}|} \tag{6.6}$$
 #
 # It looks back over about $1/(1-a)$ steps: a hundred for $a = 0.99$. These are the weights called `steady`. (The short
 # games below take 0.98, half as many.)
@@ -562,12 +565,12 @@ def play(game, epochs, label):
 games = {"plain": new_gan(average=0.98), "R1": new_gan(average=0.98, gamma=0.5)}
 watched = {name: play(game, 2, f"game: {name}") for name, game in games.items()}
 
-# %% mystnb={"image": {"alt": "Two panels over the steps of the game. Left: the losses of both players, nearly flat after the first 300 steps. Right: the FID on a logarithmic axis, for the plain game and the one with R1, by the weights of the moment and by their average; the averages fall far below, to a few tens, the others jump up and down above them."}}
+# %% mystnb={"image": {"alt": "Two panels over the steps of the game. Left: the losses of both players, nearly flat after the first 300 steps. Right: the FID on a logarithmic axis, for the plain game and the one with R1, by the weights of the moment and by their average; the all four fall together, from thousands to about a hundred and below; the averages end lowest."}}
 steps = 125 * np.arange(1, len(watched["plain"][1]) + 1)
 fig, (left, right_) = plt.subplots(1, 2, figsize=(8.8, 3.3))
 for name in ("d_loss", "g_loss"):
     left.plot(steps, watched["plain"][0][name], marker=".", label=f"{name}, plain game")
-left.axhline(np.log(4), color="0.5", linestyle=":")
+left.axhline(np.log(4), color="0.5", linestyle=":", label="d_loss of a coin, log 4")
 left.set(xlabel="step", ylabel="loss, nats", title="What the players say")
 left.legend()
 for name, (notes, _) in watched.items():
@@ -668,7 +671,7 @@ claim("medlib.metrics.kid agrees", abs(kid(x, y) - kernel_distance(x, y)) < 1e-9
 
 # %% [markdown]
 # **Density and coverage** (Naeem and others, 2020). Round each genuine scan draw a ball that reaches to its fifth genuine
-# neighbour. *Density*: in how many balls does a drawing lie, over five? *Coverage*: in how many balls is there a drawing?
+# neighbour. *Density*: in how many balls does a drawing lie, divided by five? *Coverage*: in how many balls is there a drawing?
 # The first falls when drawings are odd, the second when kinds are missing. For $n$ genuine and $m$ drawn images of one
 # distribution, with $k$ neighbours, coverage is on average
 #
@@ -853,7 +856,7 @@ claim("with it he is caught", earns(best) > earns(deaf) + 0.1)
 
 # %% [markdown]
 # The discriminator learns to listen faster if it also sees **pairs that do not fit**: a genuine scan with another scan's
-# map (Reed and others, 2016). Let a share $m$ of its "no" go to those. Then
+# map (Reed and others, 2016). Of all pairs that it should refuse, let a share $m$ be of this sort. Then
 #
 # $$D^*(x, c) = \frac{p(x \mid c)}{p(x \mid c) + (1 - m)\, p_g(x \mid c) + m\, p(x)} \tag{6.11}$$
 #
@@ -864,10 +867,10 @@ claim("with it he is caught", earns(best) > earns(deaf) + 0.1)
 class ConditionalGAN(GAN):
     mismatch = 0.5
 
-    def d_loss(self, judge, real, opinion, wish):
-        misfit = judge(real, [tf.roll(c, 1, axis=0) for c in wish])
+    def d_loss(self, detective, real, opinion, wish):
+        misfit = detective(real, [tf.roll(c, 1, axis=0) for c in wish])
         shift = mean(softplus(misfit)) - mean(softplus(opinion))
-        return super().d_loss(judge, real, opinion, wish) + self.mismatch * shift
+        return super().d_loss(detective, real, opinion, wish) + self.mismatch * shift
 
 
 # %% [markdown]
@@ -888,8 +891,8 @@ claim("on the hill of the other wish an honest forger earns nearly nothing", hon
 claim("on the far side of his own, more than one half", honest[1, beyond] > 0.52, honest[1, beyond])
 
 # %% [markdown]
-# For maps of lesions the price is small, as few other patients have a lesion there. Five rounds through the training
-# patients, each scan with its own map:
+# Does that happen with lesions? The tables below have a hint: a kind that is found *more* often in drawings than in real
+# scans. Five rounds through the training patients, each scan with its own map:
 
 
 # %%
@@ -915,7 +918,7 @@ orders = {f"drawn, noise × {share}": generate(artist, share * fixed, ordered) f
 marks = {"real scans": (kind_real, side_real, size_real)}
 marks |= {name: mark(images, test.y, right, test.groups) for name, images in orders.items()}
 rows = {name: [str(kind), str(side), f"{size:.2f}"] for name, (kind, side, size) in marks.items()}
-for name, images in {"real scans": own, **orders}.items():
+for name, images in {"real scans": own, **orders}.items():  # scans of training patients, against those of test patients
     rows[name] += [f"{value:.2f}" for value in density_coverage(real, seen(images))]
 pd.DataFrame.from_dict(rows, "index", columns=["kind", "side", "size", "density", "coverage"])
 
@@ -924,11 +927,11 @@ delivered = orders["drawn, noise × 0.8"]
 kind_got, side_got, size_got = marks["drawn, noise × 0.8"]
 claim("the kind that was ordered is the kind that the judge sees", kind_got.value > 0.85, kind_got)
 claim("on the side that was ordered", side_got.value > 0.95, side_got)
-claim("and of the size", size_got > 0.7, size_got)
+claim("and larger orders give larger lesions", size_got > 0.7, size_got)
 variety = [density_coverage(real, seen(images)) for images in orders.values()]
 claim("less noise, denser drawings", variety[2][0] > variety[1][0] > variety[0][0], [v[0] for v in variety])
 
-# %% mystnb={"image": {"alt": "Two tables of shares, real scans and drawings to order: rows are the true or ordered kind, columns what the judge sees. Both have most of their weight on the diagonal; tumours are taken for healthy most often."}}
+# %% mystnb={"image": {"alt": "Two tables of shares, real scans and drawings to order: rows are the true or ordered kind, columns what the judge sees. Both have most of their weight on the diagonal."}}
 from sklearn.metrics import confusion_matrix
 
 fig, axes = plt.subplots(1, 2, figsize=(7.6, 3.4), sharey=True)
@@ -964,26 +967,28 @@ claim("no sign of copies", near["drawings to order"] > 0.8, near["drawings to or
 claim("they are still no real scans: a classifier tells most", made["C2ST"].low > 0.7, made["C2ST"])
 show(sheet)
 
-# %% mystnb={"image": {"alt": "Eight rows of ten simulated head CT slices in pairs: for each class a row of drawings to order and below it the real test scans whose lesion maps were ordered. Lesions lie in the same places; drawings are a little smoother."}}
+# %% mystnb={"image": {"alt": "Eight rows of ten simulated head CT slices in pairs: for each class a row of drawings to order and below it the real test scans whose lesion maps were ordered. Lesions lie in the same places, outlined; drawings are a little coarser."}}
 area = test.masks.sum((1, 2))
 shown = [np.flatnonzero((test.y == k) & ((area > 15) | (k == 0))) for k in range(4)]
 shown = [rng.choice(choice, 10, replace=False) for choice in shown]
 fig, axes = plt.subplots(4, 1, figsize=(8, 7.2))
 for ax, choice, name in zip(axes, shown, scans.classes, strict=True):
-    plot.mosaic(np.concatenate([delivered[choice], x_test[choice]]), 10, vmin=-1, vmax=1, ax=ax)
-    ax.set_title(f"Simulated. {name}: above drawn to order, below real scans with that map", fontsize=9)
+    outlines = np.concatenate([test.masks[choice]] * 2)
+    plot.mosaic(np.concatenate([delivered[choice], x_test[choice]]), 10, vmin=-1, vmax=1, masks=outlines, ax=ax)
+    ax.set_title(f"Simulated. {name}: above drawn to order, below the scans whose maps were ordered", fontsize=9)
 plt.show()
 
 # %% [markdown]
-# Look at the sheet before you trust the numbers. Skulls, ventricles and bleeds are good. Rings of tumours are coarser than
-# real ones, and the folds of the cortex are vague. Each drawing is a head of its own: only the lesion was ordered, and the
-# head round it is the forger's. And where the judge finds a kind *more* often in drawings than in real scans, that is no
-# success. It is the exaggeration of (6.11).
+# Look at the sheet before you trust the numbers. Skulls and bleeds are best. Ventricles are often blurred, the rings of
+# tumours coarse or broken, and there are specks outside some skulls. Each drawing is a head of its own: only the lesion was
+# ordered, and the head round it is the forger's. And where the judge finds a kind *more* often in drawings than in real
+# scans, that is no success. It is the exaggeration of (6.11).
 #
 # ### Your order
 #
 # **6.4** Write an order: a map with a disc of one kind. Row 0 is in front, column 0 is the right of the patient. A pixel
-# belongs to the disc if its distance from (`row`, `column`) is at most `radius`; it gets 1 in channel `kind - 1`.
+# belongs to the disc if its distance from (`row`, `column`) is at most `radius`, all in pixels of 7 mm; it gets 1 in
+# channel `kind - 1`.
 
 
 # %%
@@ -1016,7 +1021,7 @@ radii = np.repeat([1.5, 2.25, 3.0, 3.75], 10)
 order = np.stack([disc(2, 16 + rng.uniform(-2, 2), 19.5 + rng.uniform(0, 1.5), r) for r in radii])
 forty = generate(artist, 0.8 * rng.normal(size=(40, LATENT)), order)
 ax = plot.mosaic(forty, 10, vmin=-1, vmax=1)
-ax.set_title("Simulated: forty bleeds to order, patient's left, radius 10 to 26 mm")
+ax.set_title("Simulated: forty bleeds to order, patient's left (right in the picture); radius 10, 16, 21, 26 mm")
 plt.show()
 
 # %%
@@ -1062,8 +1067,8 @@ def order_one(kind, row, column, radius):
 # | test that a program runs, before it may see patients | yes | shape, range and rough content are right |
 # | enlarge a training set | only if it helps on *real* test patients; notebook 14 measures it | a classifier still tells drawings from scans |
 # | say how common a disease is | no | the plain game's shares were its own |
-# | share data "anonymously" | not on the strength of this page | no sign of copies is no proof of privacy; notebook 18 |
-# | diagnose, or judge a diagnostic program | no | tumours are drawn worse than bleeds, and a score would inherit that |
+# | share data "anonymously" | not on the strength of this page | a generator can leak single patients and still show no sign of copies; notebook 18 |
+# | diagnose, or judge a diagnostic program | no | kinds are drawn unequally well, and what is typical is exaggerated |
 #
 # ## On real data
 #
@@ -1111,8 +1116,8 @@ if xray is not None:
 
 # %% [markdown]
 # Read the X-ray numbers with care. The floor is that of training scans against validation scans, which come from the same
-# hospital; the reader has seen the training scans. And a child's X-ray has no second one here to tell how alike two
-# films of one child are.
+# hospital; the reader has seen the training scans. And we cannot tell which films belong to one child. (Without the data
+# no numbers appear.)
 #
 # ## Three questions
 #
@@ -1133,7 +1138,7 @@ if xray is not None:
 # ## In this notebook we ...
 #
 # - chose the judge before the game, and measured his own errors first,
-# - took three listings apart that run without learning, down to a discriminator that moves by exactly 0,
+# - took listings apart that do not learn, down to a discriminator that moves by exactly 0,
 # - wrote both gradients down, and proved that each moves its own network only,
 # - watched the distance of pictures instead of losses, and saw what averaging is worth,
 # - ordered lesions by kind, place and size, and measured what was delivered, and
