@@ -565,7 +565,7 @@ def play(game, epochs, label):
 games = {"plain": new_gan(average=0.98), "R1": new_gan(average=0.98, gamma=0.5)}
 watched = {name: play(game, 2, f"game: {name}") for name, game in games.items()}
 
-# %% mystnb={"image": {"alt": "Two panels over the steps of the game. Left: the losses of both players, nearly flat after the first 300 steps. Right: the FID on a logarithmic axis, for the plain game and the one with R1, by the weights of the moment and by their average; the all four fall together, from thousands to about a hundred and below; the averages end lowest."}}
+# %% mystnb={"image": {"alt": "Two panels over the steps of the game. Left: the generator's loss falls and the discriminator's rises, both flattening out. Right: the FID on a logarithmic axis, for the plain game and the one with R1, by the weights of the moment and by their average; all four fall from thousands to about a hundred or below, far above the dotted floor of real scans."}}
 steps = 125 * np.arange(1, len(watched["plain"][1]) + 1)
 fig, (left, right_) = plt.subplots(1, 2, figsize=(8.8, 3.3))
 for name in ("d_loss", "g_loss"):
