@@ -1075,12 +1075,15 @@ told = {n: rank_auc(hospital[pair] == "C", question(guard, fresh[pair])) for n, 
 claim("−ELBO tells healthy people of site C from those of site B", told["−ELBO"] > 0.55, told["−ELBO"])
 claim("the chosen score hardly does", abs(told["chosen score"] - 0.5) < told["−ELBO"] - 0.5, told["chosen score"])
 found_in = [pair[1].value for pair in audits["chosen score"].values()]
-claim("and finds over two thirds of the lesion slices in every group", min(found_in) > 0.67, found_in)
+spread_of_groups = max(abs(np.array(found_in) - np.mean(found_in)))
+claim("it finds the six groups alike, within .2 of their mean", spread_of_groups < 0.2, found_in)
 
 # %% [markdown]
 # The scanner of site C is noisier and reads low. To a score that knows nothing of scanners, healthy people from
 # there look slightly ill. The chosen score smooths the noise away, and where it compares left with right, a
-# scanner's offset cancels. That was not planned; it is why one audits. Mind the intervals: some fifteen healthy test
+# scanner's offset cancels. That was not planned; it is why one audits. How *often* the
+# score finds hangs on the threshold, and that was set on some fifty healthy validation patients: in another split it may
+# find a third of the lesion slices or nine in ten, at nearly the same AUC. Mind the intervals, too: some fifteen healthy test
 # patients are from site C, and between the groups of the right panel a difference of a tenth could be chance.
 #
 # ### Can resampling repair it?
