@@ -48,6 +48,8 @@ import keras
 import tensorflow as tf
 from keras import layers, ops
 
+from medlib.models.training import check_images, record
+
 # %% [markdown]
 # ## Step 1: clean
 #
@@ -206,9 +208,6 @@ def gaussian_rate(z_mean, z_log_var):
 
 
 # %% tags=["medlib:models.vae.ConvVAE"]
-from medlib.models.training import check_images, record
-
-
 class ConvVAE(keras.Model):
     def __init__(self, encoder, decoder, beta=1.0, floor=0.01, seed=0):
         super().__init__()
