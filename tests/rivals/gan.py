@@ -111,11 +111,8 @@ def contest(seed: int, seconds: float, minutes: float, epochs: int) -> None:
     def draw():
         return np.concatenate([generator(noise[i : i + 100], training=False).numpy() for i in range(0, n, 100)])
 
-    spent, steps, looks = (
-        0.0,
-        0,
-        sorted({cpu, CORES * seconds, *(CORES * 60 * m for m in np.arange(2, minutes + 1, 2))}),
-    )
+    later = CORES * 60 * np.arange(2, minutes + 1, 2)
+    spent, steps, looks = 0.0, 0, sorted({cpu, CORES * seconds, *later})
     while looks:
         began = time.process_time()
         for rows in np.array_split(rng.permutation(len(images)), len(images) // 256):
