@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -12,6 +10,7 @@ from scipy.special import expit
 from medlib.lesson import setup
 from medlib.models import gan
 from medlib.models.training import keras
+from tests.tools import At, red_checks
 
 SHAPE, LATENT = (8, 8, 1), 3
 RNG = np.random.default_rng(0)
@@ -148,22 +147,7 @@ MISTAKES = {
 @pytest.mark.parametrize("name", MISTAKES)
 def test_the_checks_find_the_mistake(name):
     """Each mistake, written into the source of the model, turns at least one of the checks red."""
-    right, wrong = MISTAKES[name]
-    source = inspect.getsource(gan.GAN)
-    assert source.count(right) == 1, "the source has changed: change the mistake with it"
-    space = dict(vars(gan))
-    exec(source.replace(right, wrong), space)
-    failed = []
-    for check in CHECKS:
-        try:
-            check(space["GAN"])
-        except (
-            AssertionError,
-            ValueError,
-            KeyError,
-        ):  # Keras refuses gradients that are all None; a frozen one has none
-            failed.append(check.__name__)
-    assert failed
+    assert red_checks(gan, gan.GAN, *MISTAKES[name], CHECKS)
 
 
 def test_alone_the_discriminator_learns_what_is_real():
@@ -279,16 +263,6 @@ def test_the_game_brings_images_closer(wishes):
     history = gan.fit_gan(model, x, *wish, epochs=60, batch_size=10, rate=4e-3)
     assert error() < 0.7 * before
     assert set(history) == {"d_loss", "g_loss"} and len(history["d_loss"]) == 60
-
-
-class At(keras.callbacks.Callback):
-    def __init__(self, error, epoch):
-        super().__init__()
-        self.error, self.when = error, epoch
-
-    def on_epoch_begin(self, epoch, logs=None):
-        if epoch == self.when:
-            raise self.error
 
 
 def test_the_stop_button_leaves_a_model_that_goes_on(capsys):

@@ -8,6 +8,7 @@ import pytest
 from medlib import lesson
 from medlib.lesson import setup
 from medlib.models.training import fit, keras
+from tests.tools import At
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(64, 3)).astype("float32")
@@ -20,21 +21,6 @@ def model():
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
     model.compile(keras.optimizers.SGD(0.1), "mse")
     return model
-
-
-class At(keras.callbacks.Callback):
-    """Raises an error in the given epoch (and batch), as the stop button would."""
-
-    def __init__(self, error, epoch: int, batch: int = 0):
-        super().__init__()
-        self.error, self.place, self.epoch = error, (epoch, batch), 0
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.epoch = epoch
-
-    def on_train_batch_end(self, batch, logs=None):
-        if (self.epoch, batch) == self.place:
-            raise self.error
 
 
 def test_a_run_learns_and_returns_its_history(model, capsys, monkeypatch):

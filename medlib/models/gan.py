@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from medlib.models.training import batches, check_images, fit, record
+from medlib.models.training import batches, check_images, check_sides, fit, record
 
 mean, softplus = tf.reduce_mean, tf.nn.softplus
 
@@ -62,8 +62,7 @@ def build_generator(
     ValueError
         If a side of the image is not divisible by 4.
     """
-    if shape[0] % 4 or shape[1] % 4:
-        raise ValueError(f"shape: got {shape}, expected sides divisible by 4; pad or crop the images")
+    check_sides(shape, 4)
     z, wish = keras.Input((latent,)), keras.Input((*shape[:2], wishes))
     small = (shape[0] // 4, shape[1] // 4, width)
     h = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(layers.Dense(hidden, use_bias=False)(z)))
@@ -88,8 +87,7 @@ def build_discriminator(shape: tuple[int, int, int], wishes: int = 0, width: int
     ValueError
         If a side of the image is not divisible by 8.
     """
-    if shape[0] % 8 or shape[1] % 8:
-        raise ValueError(f"shape: got {shape}, expected sides divisible by 8; pad or crop the images")
+    check_sides(shape, 8)
     image, wish = keras.Input(shape), keras.Input((*shape[:2], wishes))
     h = layers.Concatenate()([image, wish]) if wishes else image
     for factor in (1, 2, 4):

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from medlib.models.training import batches, check_images, fit
+from medlib.models.training import batches, check_images, check_sides, fit
 
 
 def build_judge(shape: tuple[int, int, int], kinds: int) -> keras.Model:
@@ -31,8 +31,7 @@ def build_judge(shape: tuple[int, int, int], kinds: int) -> keras.Model:
     ValueError
         If a side of the image is not divisible by 4.
     """
-    if shape[0] % 4 or shape[1] % 4:
-        raise ValueError(f"shape: got {shape}, expected sides divisible by 4; pad or crop the images")
+    check_sides(shape, 4)
 
     def block(h, width, size=3):
         h = layers.Conv2D(width, size, padding="same", use_bias=False)(h)

@@ -99,6 +99,12 @@ def record(trackers, values):
     return {tracker.name: tracker.result() for tracker in trackers}
 
 
+def check_sides(shape: tuple[int, int, int], step: int) -> None:
+    """Refuse an image shape (height, width, channels) whose sides ``step`` does not divide, with a ValueError."""
+    if shape[0] % step or shape[1] % step:
+        raise ValueError(f"shape: got {shape}, expected sides divisible by {step}; pad or crop the images")
+
+
 def check_images(x, shape: tuple[int, int, int], name: str = "x", low: float = 0) -> np.ndarray:
     """The images as float32, or a ValueError that says what is wrong: kind, shape, number, missing values, range.
 

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
-from medlib.models.training import batches, check_images, fit, record
+from medlib.models.training import batches, check_images, check_sides, fit, record
 
 LOG_2PI = float(np.log(2 * np.pi))
 
@@ -22,8 +22,7 @@ def build_encoder(
     ValueError
         If a side of the image cannot be halved ``len(widths)`` times.
     """
-    if any(side % 2 ** len(widths) for side in shape[:2]):
-        raise ValueError(f"shape: got {shape}, expected sides divisible by {2 ** len(widths)}; pad or crop the images")
+    check_sides(shape, 2 ** len(widths))
     image = h = keras.Input(shape)
     for width in widths:
         h = layers.Conv2D(width, 4, strides=2, padding="same", activation="gelu")(h)
@@ -33,8 +32,7 @@ def build_encoder(
 
 def build_decoder(shape: tuple[int, int, int], latent: int, width: int = 8, hidden: int = 128) -> keras.Model:
     """Latents to an image: dense layers draw ``width`` maps of half the size, a transposed convolution the image."""
-    if shape[0] % 2 or shape[1] % 2:
-        raise ValueError(f"shape: got {shape}, expected even sides; pad or crop the images")
+    check_sides(shape, 2)
     half = (shape[0] // 2, shape[1] // 2, width)
     z = keras.Input((latent,))
     h = layers.Dense(hidden, activation="gelu")(z)

@@ -91,11 +91,12 @@ plt.show()
 # 2015): down to see far, up again to say where, with a shortcut in between. It learns from the masks of the school
 # patients.
 
-
 # %% tags=["medlib:models.judge.build_judge"]
+from medlib.models.training import check_sides
+
+
 def build_judge(shape, kinds):
-    if shape[0] % 4 or shape[1] % 4:
-        raise ValueError(f"shape: got {shape}, expected sides divisible by 4; pad or crop the images")
+    check_sides(shape, 4)
 
     def block(h, width, size=3):
         h = layers.Conv2D(width, size, padding="same", use_bias=False)(h)
@@ -113,7 +114,8 @@ def build_judge(shape, kinds):
 
 
 # %% [markdown]
-# (The clipped copy of the image is a stroke window, level 30 and width 40 HU.) From the outline we read the *kind* with the largest
+# (`check_sides` refuses images that cannot be halved so often. The clipped copy is a stroke window, level 30 and width
+# 40 HU.) From the outline we read the *kind* with the largest
 # area, "healthy" if none fills four pixels; the *side* on which most of it lies; and its *size*. And 64 numbers at the
 # bottom of the U, the **features**, say in the judge's own terms what a scan looks like. All distances below are taken there.
 
@@ -284,8 +286,7 @@ claim("a fresh generator's pixels spread ten times less in inference", spread[0]
 
 # %% tags=["medlib:models.gan.build_generator"]
 def build_generator(shape, latent, wishes=0, width=32, hidden=128):
-    if shape[0] % 4 or shape[1] % 4:
-        raise ValueError(f"shape: got {shape}, expected sides divisible by 4; pad or crop the images")
+    check_sides(shape, 4)
     z, wish = keras.Input((latent,)), keras.Input((*shape[:2], wishes))
     small = (shape[0] // 4, shape[1] // 4, width)
     h = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(layers.Dense(hidden, use_bias=False)(z)))
@@ -307,8 +308,7 @@ def build_generator(shape, latent, wishes=0, width=32, hidden=128):
 
 # %% tags=["medlib:models.gan.build_discriminator"]
 def build_discriminator(shape, wishes=0, width=24):
-    if shape[0] % 8 or shape[1] % 8:
-        raise ValueError(f"shape: got {shape}, expected sides divisible by 8; pad or crop the images")
+    check_sides(shape, 8)
     image, wish = keras.Input(shape), keras.Input((*shape[:2], wishes))
     h = layers.Concatenate()([image, wish]) if wishes else image
     for factor in (1, 2, 4):
@@ -542,9 +542,9 @@ fixed = rng.normal(size=(N, LATENT))
 
 
 def play(game, epochs, label):
-    """Play; note the mean losses of every 125 steps, then the FID of both sets of weights, and drawings."""
+    """Play; every 125 steps note the mean losses, the FID of both sets of weights, and keep what the average draws."""
     notes = {"d_loss": [], "g_loss": [], "as it stands": [], "average": []}
-    drawings = []
+    drawings, clouds = [], []
 
     def look(batch, logs):
         if int(game.adam_G.iterations) % 125 == 0:
@@ -554,12 +554,14 @@ def play(game, epochs, label):
                 notes[name].append(mean_so_far if first else 2 * mean_so_far - notes[name][-1])
             for name in ("as it stands", "average"):
                 drawn = generate(game, fixed[:400], steady=name == "average")
-                notes[name].append(fid(real[::2], seen(drawn)))
+                cloud = seen(drawn)
+                notes[name].append(fid(real[::2], cloud))
             drawings.append(drawn[:8])
+            clouds.append(cloud)
 
     every = keras.callbacks.LambdaCallback(on_train_batch_end=look)
     fit_gan(game, both_ways(x_train), epochs=epochs, batch_size=BATCH, callbacks=[every], label=label)
-    return notes, drawings
+    return notes, drawings, clouds
 
 
 # %%
@@ -574,7 +576,7 @@ for name in ("d_loss", "g_loss"):
 left.axhline(np.log(4), color="0.5", linestyle=":", label="d_loss of a coin, log 4")
 left.set(xlabel="step", ylabel="loss, nats", title="What the players say")
 left.legend()
-for name, (notes, _) in watched.items():
+for name, (notes, *_) in watched.items():
     for weights, line in (("as it stands", "--"), ("average", "-")):
         colour = "C0" if name == "plain" else "C1"
         right_.semilogy(steps, notes[weights], line, marker=".", color=colour, label=f"{name}, {weights}")
@@ -693,6 +695,39 @@ half = density_coverage(two_kinds, rng.normal(size=(400, 6)))
 claim("one of two kinds is missing: coverage one half", abs(half[1] - expected_coverage(200, 400) / 2) < 0.03, half)
 
 # %% [markdown]
+# Both can be asked of the two games as well. The features of each look were kept.
+
+# %% mystnb={"image": {"alt": "Two panels over the steps of both games. Left: KID on a logarithmic axis falls by orders of magnitude. Right: coverage starts near zero and rises late, to a small part of the dotted line of real scans."}}
+kids = {name: [kid(real[::2], cloud) for cloud in clouds] for name, (*_, clouds) in watched.items()}
+covered = {name: [density_coverage(real[::2], cloud)[1] for cloud in clouds] for name, (*_, clouds) in watched.items()}
+honest = density_coverage(real[::2], seen(x_train[others[::2]]))[1]
+fig, (left, right_) = plt.subplots(1, 2, figsize=(7.6, 2.4))
+for name in games:
+    left.semilogy(steps, kids[name], marker=".", label=name)
+    right_.plot(steps, covered[name], marker=".", label=name)
+right_.axhline(honest, color="0.5", linestyle=":")
+left.set(xlabel="step", ylabel="KID", title="Simulated: KID")
+right_.set(xlabel="step", ylabel="coverage (dotted: real)", title="Simulated: what is drawn at all", ylim=(0, 1))
+left.legend()
+plt.show()
+
+# %%
+early, late = np.array([[c[1], c[-1]] for c in covered.values()]).T
+claim(
+    "half-way, KID has fallen by a factor of more than 20 in both games", all(k[0] > 20 * k[1] for k in kids.values())
+)
+claim("but hardly any real scan is covered", early.max() < 0.1, early)
+claim(
+    "at the end some are, fewer than two thirds of what real ones cover",
+    0.1 < late.min() < late.max() < 2 / 3 * honest,
+    late,
+)
+
+# %% [markdown]
+# Distances fall first: a few good heads bring the clouds together. Variety comes late. A game that is stopped when its
+# pictures begin to please has learned to draw *some* heads.
+
+# %% [markdown]
 # **A classifier** (C2ST; Lopez-Paz and Oquab, 2017): train one to tell drawn from genuine, and report its accuracy on images
 # that it has not seen. One half means that *it* sees no difference.
 #
@@ -740,9 +775,8 @@ heap = seen(both_ways(x_train))  # all 4000 images that the game has seen, and 4
 unseen = seen(both_ways(np.concatenate([pictures(school), x_test])))
 
 
-def scores(images, groups=None):
-    """One row of the table; ``groups``: the patient of each image where images are real."""
-    rows = seen(images)
+def scores(rows, groups=None):
+    """One line of the table from rows of features; ``groups``: the patient of each row where scans are real."""
     density, coverage = density_coverage(real, rows)
     told = c2st(real, rows, test.groups, groups)
     far = {"FID": fid(real, rows), "KID": kid(real, rows), "density": density, "coverage": coverage}
@@ -758,10 +792,11 @@ own = x_train[others]
 four = x_train[[np.flatnonzero(train.y == k)[0] for k in range(4)]]
 collected = np.repeat(four, N // 4, axis=0) + rng.normal(0, 0.02, size=x_test.shape)
 drawn_plain = generate(games["plain"], fixed)
+copied_rows, plain_rows = seen(own), seen(drawn_plain)
 sheet = {
-    "photocopier": scores(own, train.groups[others]),
-    "collector": scores(np.clip(collected, -1, 1)),
-    "plain game": scores(drawn_plain),
+    "photocopier": scores(copied_rows, train.groups[others]),
+    "collector": scores(seen(np.clip(collected, -1, 1))),
+    "plain game": scores(plain_rows),
 }
 show(sheet)
 
@@ -793,13 +828,14 @@ claim("and a classifier tells more than eight of ten of its drawings", drawn["C2
 from scipy.spatial.distance import cdist
 
 
-def nearness(images):
-    """The 5 % quantile of the distance to the nearest training scan, in units of that of unseen real scans."""
-    return np.quantile(cdist(seen(images), heap).min(1), 0.05) / np.quantile(cdist(real, heap).min(1), 0.05)
+def nearest(rows):
+    """The 5 % quantile of the distance to the nearest training scan."""
+    return np.quantile(cdist(rows, heap).min(1), 0.05)
 
 
-tenth = np.where(np.arange(N)[:, None, None, None] % 10 == 0, own, drawn_plain)  # every tenth drawing is a copy
-near = {"plain game": nearness(drawn_plain), "one in ten copied": nearness(tenth)}
+usual = nearest(real)  # of unseen real scans
+tenth = np.where(np.arange(N)[:, None] % 10 == 0, copied_rows, plain_rows)  # every tenth drawing is a copy
+near = {"plain game": nearest(plain_rows) / usual, "one in ten copied": nearest(tenth) / usual}
 claim("copying one scan in ten would show", near["one in ten copied"] < 0.01, near["one in ten copied"])
 claim("no sign of copies among the game's drawings", near["plain game"] > 0.8, near["plain game"])
 
@@ -918,10 +954,10 @@ ordered = wish_of(test)
 orders = {f"drawn, noise × {share}": generate(artist, share * fixed, ordered) for share in (1, 0.8, 0.6)}
 marks = {"real scans": (kind_real, side_real, size_real)}
 marks |= {name: mark(images, test.y, right, test.groups) for name, images in orders.items()}
-rows = {name: [str(kind), str(side), f"{size:.2f}"] for name, (kind, side, size) in marks.items()}
-for name, images in {"real scans": own, **orders}.items():  # scans of training patients, against those of test patients
-    rows[name] += [f"{value:.2f}" for value in density_coverage(real, seen(images))]
-pd.DataFrame.from_dict(rows, "index", columns=["kind", "side", "size", "density", "coverage"])
+variety = {"real scans": density_coverage(real, copied_rows)}  # scans of training patients, for the last two columns
+variety |= {name: density_coverage(real, seen(images)) for name, images in orders.items()}
+rows = {name: [*marks[name], *variety[name]] for name in marks}
+show(pd.DataFrame(rows, ["kind", "side", "size", "density", "coverage"]))
 
 # %%
 delivered = orders["drawn, noise × 0.8"]
@@ -929,8 +965,8 @@ kind_got, side_got, size_got = marks["drawn, noise × 0.8"]
 claim("the kind that was ordered is the kind that the judge sees", kind_got.value > 0.8, kind_got)
 claim("on the side that was ordered", side_got.value > 0.95, side_got)
 claim("and larger orders give larger lesions", size_got > 0.7, size_got)
-variety = [density_coverage(real, seen(images)) for images in orders.values()]
-claim("less noise, denser drawings", variety[2][0] > variety[1][0] > variety[0][0], [v[0] for v in variety])
+density = [variety[name][0] for name in orders]
+claim("less noise, denser drawings", density[2] > density[1] > density[0], density)
 
 # %% mystnb={"image": {"alt": "Two tables of shares, real scans and drawings to order: rows are the true or ordered kind, columns what the judge sees. Both have most of their weight on the diagonal."}}
 from sklearn.metrics import confusion_matrix
@@ -957,25 +993,26 @@ plt.show()
 # %%
 some = np.isin(school.groups, rng.choice(np.unique(school.groups), N // 4, replace=False))
 by_school = generate(artist, 0.8 * fixed, wish_of(school)[some])
-sheet["drawings to order"], table["drawings to order"] = scores(by_school), counts(by_school)
+rows = seen(by_school)
+sheet["drawings to order"], table["drawings to order"] = scores(rows), counts(by_school)
 made, plain_row = sheet["drawings to order"], sheet["plain game"]
 claim("the longer game with wishes is closer", made["FID"] < plain_row["FID"], [made["FID"], plain_row["FID"]])
 claim("and covers more", made["coverage"] > plain_row["coverage"], [made["coverage"], plain_row["coverage"]])
 off = apart("real", "drawings to order")
 claim("its kinds come in shares nearer to the real ones than the worse game's", off < max(gaps[1:]), off)
-near["drawings to order"] = nearness(by_school)
+near["drawings to order"] = nearest(rows) / usual
 claim("no sign of copies", near["drawings to order"] > 0.8, near["drawings to order"])
 claim("they are still no real scans: a classifier tells most", made["C2ST"].low > 0.7, made["C2ST"])
 show(sheet)
 
-# %% mystnb={"image": {"alt": "Eight rows of ten simulated head CT slices in pairs: for each class a row of drawings to order and below it the real test scans whose lesion maps were ordered. Lesions lie in the same places, outlined; drawings are a little coarser."}}
+# %% mystnb={"image": {"alt": "Eight rows of eight simulated head CT slices in pairs: for each class a row of drawings to order and below it the real test scans whose lesion maps were ordered. Lesions lie in the same places, outlined; drawings are a little coarser."}}
 area = test.masks.sum((1, 2))
 shown = [np.flatnonzero((test.y == k) & ((area > 15) | (k == 0))) for k in range(4)]
-shown = [rng.choice(choice, 10, replace=False) for choice in shown]
-fig, axes = plt.subplots(4, 1, figsize=(7.6, 6.8))
+shown = [rng.choice(choice, 8, replace=False) for choice in shown]
+fig, axes = plt.subplots(4, 1, figsize=(6.4, 7.0))
 for ax, choice, name in zip(axes, shown, scans.classes, strict=True):
     outlines = np.concatenate([test.masks[choice]] * 2)
-    plot.mosaic(np.concatenate([delivered[choice], x_test[choice]]), 10, vmin=-1, vmax=1, masks=outlines, ax=ax)
+    plot.mosaic(np.concatenate([delivered[choice], x_test[choice]]), 8, vmin=-1, vmax=1, masks=outlines, ax=ax)
     ax.set_title(f"Simulated. {name}: above drawn to order, below the scans whose maps were ordered", fontsize=9)
 plt.show()
 

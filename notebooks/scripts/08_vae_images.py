@@ -155,13 +155,15 @@ check("8.1", distortion_of)
 # ### Encoder and decoder
 #
 # The encoder halves the image twice and ends in *two* numbers for each latent: the mean and the **log-variance**. No
-# activation stands behind them, for notebook 07 measured what a tanh costs there.
-
+# activation stands behind them, for notebook 07 measured what a tanh costs there. (`check_sides` refuses images that
+# cannot be halved so often.)
 
 # %% tags=["medlib:models.vae.build_encoder"]
+from medlib.models.training import check_sides
+
+
 def build_encoder(shape, latent, widths=(16, 32), hidden=128):
-    if any(side % 2 ** len(widths) for side in shape[:2]):
-        raise ValueError(f"shape: got {shape}, expected sides divisible by {2 ** len(widths)}; pad or crop the images")
+    check_sides(shape, 2 ** len(widths))
     image = h = keras.Input(shape)
     for width in widths:
         h = layers.Conv2D(width, 4, strides=2, padding="same", activation="gelu")(h)
@@ -176,8 +178,7 @@ def build_encoder(shape, latent, widths=(16, 32), hidden=128):
 
 # %% tags=["medlib:models.vae.build_decoder"]
 def build_decoder(shape, latent, width=8, hidden=128):
-    if shape[0] % 2 or shape[1] % 2:
-        raise ValueError(f"shape: got {shape}, expected even sides; pad or crop the images")
+    check_sides(shape, 2)
     half = (shape[0] // 2, shape[1] // 2, width)
     z = keras.Input((latent,))
     h = layers.Dense(hidden, activation="gelu")(z)

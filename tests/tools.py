@@ -1,0 +1,43 @@
+"""What the tests of several models share: a callback that breaks in, and mistakes written into a model's source."""
+
+from __future__ import annotations
+
+import inspect
+
+from medlib.models.training import keras
+
+
+class At(keras.callbacks.Callback):
+    """Raises ``error`` at the start of an epoch, or after a batch of it."""
+
+    def __init__(self, error: BaseException, epoch: int, batch: int | None = None):
+        super().__init__()
+        self.error, self.when, self.epoch = error, (epoch, batch), 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+        if self.when == (epoch, None):
+            raise self.error
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.when == (self.epoch, batch):
+            raise self.error
+
+
+def red_checks(module, kind: type, right: str, wrong: str, checks) -> set[str]:
+    """The names of the checks that fail for ``kind`` when ``right`` is replaced by ``wrong`` in its source.
+
+    Each check takes the class. A check fails by an assertion, by a ValueError (Keras refuses gradients that are all
+    None) or by a KeyError (it misses what the mistake left out).
+    """
+    source = inspect.getsource(kind)
+    assert source.count(right) == 1, "the source has changed: change the mistake with it"
+    space = dict(vars(module))
+    exec(source.replace(right, wrong), space)
+    failed = set()
+    for check in checks:
+        try:
+            check(space[kind.__name__])
+        except (AssertionError, ValueError, KeyError):
+            failed.add(check.__name__)
+    return failed
