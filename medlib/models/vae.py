@@ -98,9 +98,12 @@ class ConvVAE(keras.Model):
 
 
 def start_from(model: ConvVAE, x: np.ndarray) -> ConvVAE:
-    """Set the average image and the pixel variances to those of ``x``: training starts from the best constant model."""
+    """Set the average image and the pixel variances to those of ``x``, the best model without latents.
+
+    The floor is added when the model decodes; a variance below a hundredth of it counts as that.
+    """
     model.centre.assign(x.mean(axis=0))
-    model.log_var.assign(np.log(x.var(axis=0) + model.floor**2))
+    model.log_var.assign(np.log(np.maximum(x.var(axis=0), model.floor**2 / 100)))
     return model
 
 

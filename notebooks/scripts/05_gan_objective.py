@@ -60,7 +60,7 @@ def draw_patients(n):
 patients = draw_patients(5000)
 forger = stats.norm(patients.mean(), patients.std())
 
-# %% mystnb={"image": {"alt": "Above, two densities of potassium: the patients' has a tall hill at 4.2 and a low one at 6.0, the forger's is one broad hill at 4.6. Below, the probability that a slip is genuine: it rises to 0.7 at 4.2, falls to 0.15 at 5.0, rises again to about 0.65 at 6.1 and ends low."}}
+# %% mystnb={"image": {"alt": "Above, two densities of potassium: the patients' has a tall hill at 4.2 and a low one at 6.0, the forger's is one broad hill at 4.6. Below, the probability that a slip is genuine: it rises to 0.7 at 4.1, falls to 0.15 at 5.0 and 0.1 just beyond, rises again to about 0.74 at 6.4 and ends low."}}
 x = np.linspace(0, 9, 1801)
 fig, (top, bottom) = plt.subplots(2, 1, figsize=(6.4, 4.2), sharex=True)
 top.plot(x, p_patients(x), label="patients")
@@ -112,12 +112,13 @@ claim("near 10 mg/L it gives the share that is counted", abs(counted / np.interp
 # ## 2. The detective, and the value of the game
 #
 # The **discriminator** $D(x)$ is a number between 0 and 1: the probability, in its opinion, that $x$ is genuine. It
-# is paid the logarithm of the probability that it gave to the truth. The average pay is the **value** of the game:
+# is paid the logarithm of the probability that it gave to the truth. Its average pay for a genuine slip plus its average
+# pay for a forged one is the **value** of the game:
 #
 # $$V(D, G) = \mathbb{E}_{x \sim p_\text{data}}[\log D(x)] + \mathbb{E}_{z \sim p_z}[\log(1 - D(G(z)))] \tag{5.2}$$
 #
 # $D$ wants it large, $G$ wants it small: $\min_G \max_D V(D, G)$. A detective who says ½ to everything gets
-# $2\log\tfrac12 = -\log 4 = -1.386$. All logarithms here are natural.
+# $2\log\tfrac12 = -\log 4 = -1.386$. All logarithms here are natural; their unit is the *nat*.
 
 # %%
 # Equation (5.2): an integral, an average over slips, and a library's cross-entropy
@@ -367,10 +368,10 @@ for name, loss in {"saturating": saturating_loss, "non-saturating": generator_lo
 s = sigmoid(logits)
 claim("the saturating slope is −s", np.allclose(slopes["saturating"], -s, atol=1e-6))
 claim("the non-saturating slope is −(1 − s)", np.allclose(slopes["non-saturating"], -(1 - s), atol=1e-6))
-real, forged = (
+real_logits, forged_logits = (
     tf.constant(np.log(a / b)) for a, b in ((bayes(genuine), 1 - bayes(genuine)), (bayes(forged), 1 - bayes(forged)))
 )
-claim("the discriminator's loss is −V", abs(discriminator_loss(real, forged).numpy() + by_average) < 1e-6)
+claim("the discriminator's loss is −V", abs(discriminator_loss(real_logits, forged_logits).numpy() + by_average) < 1e-6)
 claim("at s = 5e-5 they differ more than 10,000-fold", (1 - s[0]) / s[0] > 1e4, (1 - s[0]) / s[0])
 
 # %% [markdown]
@@ -419,10 +420,11 @@ right.set(xlabel="distance µ from the data, in SD", ylabel="slope in µ", title
 plt.show()
 
 # %% [markdown]
-# On the left, the two losses mirror each other. On the right, the saturating pull is that of the JSD: it dies out
-# beyond a few standard deviations, exactly where help is needed. The non-saturating pull grows with the distance. (For
-# other families $\mu$ becomes the slope of the Kullback-Leibler divergence from $p_g$ to $p_\text{data}$; Arjovsky and
-# Bottou, 2017. They also show that its gradients get noisy when $D$ is nearly perfect.)
+# On the left, the two losses mirror each other. On the right, the saturating pull is the slope of 2 JSD (5.4): it dies
+# out beyond a few standard deviations, exactly where help is needed. The non-saturating pull grows with the distance.
+# (For other families $\mu$ becomes the slope of $\mathbb{E}_{p_g}[\log(p_g / p_\text{data})]$, the *Kullback-Leibler
+# divergence* of $p_g$ from $p_\text{data}$; Arjovsky and Bottou, 2017. They also show that its gradients get noisy when
+# $D$ is nearly perfect.)
 #
 # ## 6. The game, live
 #
@@ -537,8 +539,8 @@ strip(plain, (0, 3, 10, 25, 40), "Plain game, constant step size (simulated pati
 
 # %% [markdown]
 # The generator, which never saw a slip, finds both hills. But look at the last frames: the picture does not settle.
-# Where the forger writes too much, $D$ falls; he leaves; now he is missing there, $D$ rises, and he comes back. The
-# next section asks whether that is bad luck.
+# Where the forger writes too much, the dotted $D^*$ dips, and $D$ leans that way a little; he leaves; now he is missing
+# there, $D$ leans back, and he returns. The next section asks whether that is bad luck.
 
 # %%
 distance = np.array([frame[-1] for frame in plain])
@@ -551,9 +553,10 @@ claim(
 )
 
 # %% [markdown]
-# Below, the black $D$ lags behind the dotted $D^*$. (A ReLU network is made of straight pieces. So by (5.1) $p_g$ comes
-# in steps and spikes, and $D^*$ with it.) Is (5.3) wrong here, or is $D$ late? We stop the generator where it stands,
-# with a step size of 0, and let $D$ play 3000 steps alone.
+# In the lower row of the strip, the black $D$ is far flatter than the dotted $D^*$. (A ReLU network is made of straight
+# pieces. So by (5.1) $p_g$ comes in steps and spikes, and $D^*$ with it.) Is (5.3) wrong here, or is $D$ late? We stop
+# the generator where it stands, with a step size of 0, and let $D$ play 3000 steps alone. Grey is $D$ before, black is
+# $D$ after.
 
 
 # %% mystnb={"image": {"alt": "The discriminator against potassium before and after 3000 steps alone, with the exact best one. Before, it is nearly flat at one half; after, it follows the hills and valleys of the exact curve."}}
@@ -606,10 +609,13 @@ def journey(start, steps, **options):
     return np.array(path)
 
 
-def eigenvalues(**options):
-    """Of the step's Jacobian at the solution, by finite differences."""
+def jacobian(**options):
+    """Of one step at the solution, by finite differences; row: what changes, column: what it depends on."""
     columns = [(np.array(dirac(*e, **options)) - dirac(*-e, **options)) / 2e-5 for e in 1e-5 * np.eye(2)]
-    return np.linalg.eigvals(np.transpose(columns))
+    return np.transpose(columns)
+
+
+eigenvalues = lambda **options: np.linalg.eigvals(jacobian(**options))
 
 
 # %% [markdown]
@@ -632,11 +638,15 @@ def eigenvalues(**options):
 # Equations (5.9) and (5.10): eigenvalues, and journeys
 radius = lambda path: np.linalg.norm(path, axis=1)
 for alpha in (0.1, 0.5):
+    matrix = [[1, alpha / 2], [-alpha / 2, 1]]
+    claim(f"α = {alpha}: the step's Jacobian is J", np.allclose(jacobian(alpha=alpha), matrix, atol=1e-7))
     size, r = abs(eigenvalues(alpha=alpha)), radius(journey((1e-4, 0.0), 1000, alpha=alpha))[[0, 10]]
     claim(f"α = {alpha}: |λ| is √(1 + α²/4)", np.allclose(size, np.sqrt(1 + alpha**2 / 4), atol=1e-7), size)
     claim("the journey grows at that rate", abs((r[1] / r[0]) ** 0.1 - size[0]) < 1e-6, (r[1] / r[0]) ** 0.1)
-size = abs(eigenvalues(alpha=0.1, alternating=True))
-claim("in turns, |λ| is 1", np.allclose(size, 1, atol=1e-7), size)
+in_turns = jacobian(alpha=0.1, alternating=True)
+claim("in turns, it is the J of (5.10)", np.allclose(in_turns, [[1, 0.05], [-0.05, 1 - 0.0025]], atol=1e-7))
+size = {alpha: abs(eigenvalues(alpha=alpha, alternating=True)).max() for alpha in (0.1, 3.9, 4.1)}
+claim("and |λ| is 1, as long as α < 4", max(abs(size[0.1] - 1), abs(size[3.9] - 1)) < 1e-7 and size[4.1] > 1.1, size)
 r = radius(journey((1.0, 0.0), 4000, alpha=0.1, alternating=True))
 claim("after 4000 steps the radius is still between 0.7 and 1.5", 0.7 < r[-1] < 1.5, r[-1])
 
@@ -647,8 +657,9 @@ claim("after 4000 steps the radius is still between 0.7 and 1.5", 0.7 < r[-1] < 
 #
 # $$\lambda = 1 + \frac{\alpha}{2}\left(-\gamma \pm \sqrt{\gamma^2 - 1}\right) \tag{5.11}$$
 #
-# For $\gamma < 1$ the root is imaginary: a spiral inwards. Above 1 there is no turning left, and too much friction is
-# slow again.
+# For $\gamma < 1$ the root is imaginary, and the game turns: inwards, if the friction is large enough for the step
+# (exercise 5.3). At $\gamma = 1$ it is fastest, with $\lambda = 1 - \alpha/2$. Above 1 there is no turning left, and more
+# friction makes it slower again: $\gamma = 2$ is about as slow as 0.3.
 
 # %%
 # Equation (5.11): at the same time, with friction
@@ -665,7 +676,7 @@ for gamma in (0.1, 0.3, 2.0):
 # Four games from the same start, at $(1, 0)$:
 
 
-# %% mystnb={"image": {"alt": "Four phase planes, generator against discriminator. Together without friction the path spirals outwards; in turns it runs round a closed ring; with friction 0.3 it spirals into the centre; with friction 2 it slides to the centre without turning and is slow."}}
+# %% mystnb={"image": {"alt": "Four phase planes, generator against discriminator. Together without friction the path spirals outwards; in turns it runs round a closed ring; with friction 0.3 it spirals into the centre; with friction 2 it slides to the centre without turning, about as slowly."}}
 def phase_plane(alpha=0.2, gamma=0.0, alternating=False, ax=None):
     """Two hundred steps of the smallest GAN over the field of directions."""
     ax = ax or plt.subplots(figsize=(4, 3.6))[1]
@@ -732,8 +743,8 @@ check("5.3", least_friction)
 # ### The live game, damped
 #
 # The same networks again, with two changes: R1 with $\gamma = 1$, and step sizes that fall along a cosine, from
-# 0.001 to a hundredth of that. Friction stops the circling. The falling step quiets the noise of the batches, as in
-# notebook 02.
+# 0.001 to a hundredth of that. Friction is meant to stop the circling, the falling step to quiet the noise of the batches,
+# as in notebook 02. We test the two together, not each alone.
 
 
 # %% tags=["medlib:models.gan.r1"]
@@ -753,16 +764,21 @@ damped = watch(game(G, D, slips, cosine(), cosine(), penalty=r1), G, D)
 strip(damped, (0, 3, 10, 25, 40), "Damped game (simulated patients)")
 
 
-# %% mystnb={"image": {"alt": "Distance between generated and genuine potassium over 4000 steps. The plain game goes up and down between 0.1 and 0.4 mmol/L to the end; the damped game falls and stays below 0.1 at the end."}}
+# %% mystnb={"image": {"alt": "Distance between generated and genuine potassium over 4000 steps. The plain game goes up and down, between less than 0.1 and more than 0.4 mmol/L, to the end; the damped game falls and stays below 0.1 at the end."}}
 fig, ax = plt.subplots()
 for name, frames in {"plain": plain, "damped": damped}.items():
     ax.plot(100 * np.arange(len(frames)), [frame[-1] for frame in frames], label=name)
-ax.set(xlabel="step", ylabel="distance to the patients, mmol/L", title="Two live games", ylim=(0, None))
+ax.set(
+    xlabel="step",
+    ylabel="distance to the patients, mmol/L",
+    title="Two live games (simulated patients)",
+    ylim=(0, None),
+)
 ax.legend()
 plt.show()
 
 # %% [markdown]
-# Is the game at its value now? Does $D$ say what $D^*$ says? Does the forger write as many dangerous values, above
+# Is the game at its value now? Does $D$ say what $D^*$ says? Does the forger write as many raised values, above
 # 5.5 mmol/L, as the unit measures?
 
 # %%
@@ -872,9 +888,10 @@ claim("a thousand other critics earn less", max(abs(earn(f)) for f in waves) < e
 # ### A penalty on the slope, and its price
 #
 # How does one keep a network's slope at 1? WGAN-GP (Gulrajani and others, 2017) adds a **gradient penalty**: the critic
-# maximises $\mathbb{E}_p f - \mathbb{E}_q f - \lambda\,\mathbb{E}\,(|f'(\hat x)| - 1)^2$, at points $\hat x$ drawn
-# between genuine and generated ones. (Here $\lambda$ is the penalty's weight, not an eigenvalue.) But a penalty is no
-# wall. Let two heaps lie $W$ apart. A critic of slope $s$ earns $sW - \lambda (s - 1)^2$, and that is largest at
+# maximises $\mathbb{E}_{p_\text{data}} f - \mathbb{E}_{p_g} f - \lambda\,\mathbb{E}\,(|f'(\hat x)| - 1)^2$, at points
+# $\hat x$ drawn between genuine and generated ones. (Here $\lambda$ is the penalty's weight, not an eigenvalue.) But a
+# penalty is no wall. Let two heaps lie $W$ apart. A critic of slope $s$ earns $sW - \lambda (s - 1)^2$, and that is
+# largest at
 #
 # $$s = 1 + \frac{W}{2\lambda}, \qquad \text{so that it reports } \; sW = W + \frac{W^2}{2\lambda}
 # \; \text{ instead of } W \tag{5.14}$$
@@ -1018,10 +1035,11 @@ pd.DataFrame(found, index=names, columns=[f"step {1000 * i}" for i in (1, 2, 3, 
 
 
 # %% [markdown]
-# With equal steps, all or nearly all kinds are kept. Collapse here is not a property of "the vanilla GAN" but of two
-# **time scales**. While the slow discriminator stands nearly still, the generator does what is best against it: all
-# forgeries go where $D$ is highest. By the time $D$ has noticed, the clump moves on. This is $\max_D$ and $\min_G$
-# in the wrong order.
+# With equal steps, all or nearly all kinds are kept. In these games collapse was not a property of "the vanilla GAN"
+# but of two **time scales**. While the slow discriminator stands nearly still, the generator does what is best against
+# it: all forgeries go where $D$ is highest. By the time $D$ has noticed, the clump moves on. Often it lies on no heap
+# at all: then not one kind is written, but none. This is $\max_D$ and $\min_G$ in the wrong order. (All games had
+# equally many steps. Whether the slow ones would arrive in thirty times as many, we did not test.)
 #
 # This is one data set and one architecture, and a real collapse can have other causes. (Is ten times slower slow enough?
 # Put 1e-4 into the plan and see.) But ask first, when a generator repeats itself: is the discriminator keeping up?
@@ -1051,7 +1069,7 @@ pd.DataFrame(found, index=names, columns=[f"step {1000 * i}" for i in (1, 2, 3, 
 # - found where the first loss falls silent, and tied the two losses by an identity,
 # - trained a GAN whose densities are known, saw it circle, computed why, and damped it,
 # - measured distances without overlap by sorting and by a critic, and saw the price of its penalty, and
-# - saw eight kinds of patients kept or lost, by nothing but the ratio of two step sizes.
+# - saw most of eight kinds of patients kept, or nearly all lost, by nothing but the ratio of two step sizes.
 #
 # **Pitfalls**
 # - The gradient of $\log(1 - D)$ in the logit vanishes where $D \approx 0$, at *bad* forgeries. A well-known

@@ -18,7 +18,7 @@
 #
 # After this notebook you can
 # - **say** what each term of the loss of a variational autoencoder (VAE) is for, and **derive** it,
-# - **compute** a Gaussian KL divergence and a reparameterised gradient, and prove both,
+# - **compute** a Gaussian KL divergence and a reparameterised gradient, and check both,
 # - **recognise** a wrong VAE loss when you meet one, and
 # - **predict** from eigenvalues how many latent variables survive training.
 #
@@ -72,7 +72,7 @@ def slope(loss, theta, h=1e-5):
 
 
 def descend(loss, steps=8000, alpha=0.01):
-    """Gradient descent; no step is longer than 0.1. Rows of the path: (loss, a, w, v). Stops below -1e12."""
+    """Gradient descent; no parameter moves by more than 0.1 in a step. Rows of the path: (loss, a, w, v). Stops below -1e12."""
     by_log = lambda a, w, log_v: loss(a, w, math.exp(log_v))
     theta, path = np.array([0.1, 0.5, 0.0]), []
     for _ in range(steps):
@@ -103,7 +103,8 @@ claim("the right loss ends at the entropy", abs(paths["correct"][-1, 0] - entrop
 
 # %% [markdown]
 # All three run without an error. Only one is a loss, and a single number tells: averaged over fresh data, no honest VAE
-# loss can fall below their entropy. The rest of this page says why. (A *nat* is the unit of natural logarithms: 1.44 bits.)
+# loss, with all its constants and the full KL, can fall below their entropy. The rest of this page says why. (A *nat*
+# is the unit of natural logarithms: 1.44 bits.)
 #
 # ## 1. A hidden cause
 #
@@ -157,14 +158,14 @@ claim("the integral is the density of N(0, 4)", np.allclose(by_grid, np.exp(log_
 # $p_\theta(x \mid z)$ over random draws from the prior? Take $d$ readings of $x = 2$ with a hidden cause *each*, and
 # 10,000 draws:
 
-# %% mystnb={"image": {"alt": "Error of the estimated log-density against the number of latents from 1 to 60. The estimates begin at zero error and sink ever further below, to tens of nats at 60 latents; a line for the right encoder stays at zero."}}
+# %% mystnb={"image": {"alt": "Error of the estimated log-density against the number of latents from 1 to 60. The estimates begin at zero error, scatter to both sides from about ten latents on, and then sink, to tens of nats below at 60; a line for one draw from the posterior stays at zero."}}
 errors = []
 for _ in range(20):
     fit = np.cumsum(log_normal(2, w * rng.normal(size=(10_000, 60)), tau2), axis=1)  # column d - 1 has d latents
     errors.append(np.logaddexp.reduce(fit, axis=0) - np.log(10_000) - np.arange(1, 61) * log_normal(2, 0, 4))
 fig, ax = plt.subplots(figsize=(6.4, 3))
 ax.plot(np.arange(1, 61), np.transpose(errors), color="C1", alpha=0.4)
-ax.axhline(0, color="C0", label="one draw from the right encoder")
+ax.axhline(0, color="C0", label="one draw from the posterior (7.2)")
 ax.set(xlabel="latents d", ylabel="error of log p(x) (nats)", title="10,000 draws from the prior, 20 times")
 ax.legend()
 plt.show()
@@ -172,7 +173,8 @@ claim("with one latent the average is good", abs(np.mean(errors, axis=0)[0]) < 0
 claim("with 60 latents it is many nats short", np.median(errors, axis=0)[-1] < -5, np.median(errors, axis=0)[-1])
 
 # %% [markdown]
-# Nearly all draws explain nothing: they come from people who have other pressures. We should draw where *this* reading
+# Nearly all draws explain nothing: they come from people who have other pressures. (The blue line at 0 is what the next
+# formula will reach, with one draw.) We should draw where *this* reading
 # may have come from. That is the posterior, by Bayes' rule:
 #
 # $$p_\theta(z \mid x) = \frac{p(z)\,p_\theta(x \mid z)}{p_\theta(x)}
@@ -193,8 +195,8 @@ claim("a single draw from it gives log p(x) exactly", abs(weight - log_px) < 1e-
 claim("the usual pressure is estimated at +30 mmHg", abs(10 * w * center - 30) < 1e-9, 10 * w * center)
 
 # %% [markdown]
-# A reading of +40 mmHg, an estimate of +30. The encoder shrinks, and physicians know it as *regression to the mean*: a
-# high reading is partly a bad day.
+# A reading of +40 mmHg, an estimate of +30. It is shrunk towards the average, and physicians know that as *regression to
+# the mean*: a # high reading is partly a bad day.
 #
 # ### Your turn
 #
@@ -330,7 +332,7 @@ def move(mean, sigma):
 # The **reconstruction** wants codes from which $x$ can be recognised. The **rate** is the price, in nats, of telling
 # the decoder more than the prior did. Mind that this KL goes to the *prior*; that of (7.4) goes to the posterior.
 
-# %% mystnb={"image": {"alt": "Minus reconstruction, rate, and their sum against the variance of the guess on a logarithmic axis. The first rises with the variance, the second falls, the sum has its minimum at a quarter."}}
+# %% mystnb={"image": {"alt": "Minus reconstruction, rate, and their sum against the variance of the guess on a logarithmic axis. The first rises with the variance, the second falls until a variance of 1 and then rises a little, the sum has its minimum at a quarter."}}
 # Equation (7.5): the two terms by quadrature, for guesses of different variance
 variances = np.geomspace(0.02, 2, 81)
 qs = [(np.exp(log_normal(grid, center, v)), log_normal(grid, center, v)) for v in variances]
@@ -348,8 +350,9 @@ best = variances[np.argmin(misfit + rate)]
 claim("they balance at the posterior's variance, 1/4", abs(best / 0.25 - 1) < 0.06, best)
 
 # %% [markdown]
-# At 1/4 the two slopes cancel. (That the curves also cross there is chance.) Without the rate the encoder would shrink
-# its variance to nothing, and the VAE would be an ordinary autoencoder, with holes between the codes. Without the
+# At 1/4 the two slopes cancel. (That the curves also cross there is chance.) Without the rate the encoder would make its
+# noise vanish beside the codes, by a smaller variance or, as section 12 will show, by codes ever farther apart. The VAE
+# would be an ordinary autoencoder, with holes between the codes. Without the
 # reconstruction the code would be pure noise.
 #
 # ## 4. A KL that needs no sampling
@@ -358,6 +361,9 @@ claim("they balance at the posterior's variance, 1/4", abs(best / 0.25 - 1) < 0.
 #
 # $$\mathrm{KL}\big(\mathcal N(\mu, \sigma^2)\,\big\|\,\mathcal N(0, 1)\big)
 # = \tfrac12\left(\mu^2 + \sigma^2 - 1 - \log \sigma^2\right) \tag{7.6}$$
+#
+# For under $q$ the mean of $(z - \mu)^2$ is $\sigma^2$ and that of $z^2$ is $\mu^2 + \sigma^2$, and
+# $\log q - \log p = -\tfrac12\log\sigma^2 - (z - \mu)^2 / 2\sigma^2 + z^2 / 2$.
 #
 # Take $\mu = 0.7$ and the standard deviation $\sigma = 0.5$. Two witnesses: a million draws, and Keras's own
 # `kl_divergence` for discrete distributions, on narrow bins.
@@ -391,8 +397,8 @@ claim("read as it says, the formula gives .342", abs(as_printed - 0.342) < 5e-4,
 claim("where the divergence is .563", abs(logs.mean() - 0.563) < 0.003, logs.mean())
 
 # %% [markdown]
-# Does it matter? Both formulas are zero at $\mu = 0, \sigma = 1$, and both train. But under the wrong one
-# an encoder in our clinic minimises $\tfrac12(3\sigma^2 + \sigma - \log \sigma)$ instead of
+# Does it matter? Both formulas are zero at $\mu = 0, \sigma = 1$, and both train. But under the wrong one an encoder in
+# our clinic, its decoder held at $w = \sqrt 3$, minimises $\tfrac12(3\sigma^2 + \sigma - \log \sigma)$ instead of
 # $\tfrac12(4\sigma^2 - \log\sigma^2)$. It finds $\sigma = \tfrac13$ instead of $\tfrac12$, and promises too much:
 
 # %%
@@ -696,8 +702,8 @@ claim("Adam stops between .003 and .3 nats short", 0.003 < plateau < 0.3, platea
 claim("it is no nearer than 1e-4 at any late step", min(misses[-1000:]) > 1e-4, min(misses[-1000:]))
 
 # %% [markdown]
-# L-BFGS arrives. Adam falls fast, and then stays short: every batch is different, and its step is long. That is good enough for practice. Whoever *proves* with Adam must say which part of a difference is the
-# optimiser.
+# L-BFGS arrives. Adam falls fast, and then stays short: every batch is different, and its step is long. That is good
+# enough for practice. Whoever *proves* with Adam must say which part of a difference is the optimiser.
 #
 # ## 9. Who survives? Ask the eigenvalues
 #
@@ -723,7 +729,7 @@ claim("rates are those of the formula", np.allclose(R, [rates(v).sum() for v in 
 claim("distortions too", np.allclose(D, [distortions(v) for v in levels], atol=1e-5))
 
 
-# %% mystnb={"image": {"alt": "Left: number of surviving latents against beta times noise variance, stairs from 3 to 0 that step down at the three eigenvalues, near 1.8, 3.4 and 6.5; trained models are dots on the stairs. A vertical line marks mean-squared error at 5, where one latent survives. Right: distortion against rate, theoretical curve with trained models as dots on it."}}
+# %% mystnb={"image": {"alt": "Left: number of surviving latents against beta times noise variance, stairs from 3 to 0 that step down at the three eigenvalues, near 1.7, 3.3 and 6.3; trained models are dots on the stairs. A vertical line marks mean-squared error at 5, where one latent survives. Right: distortion against rate, theoretical curve with trained models as dots on it."}}
 def survivors(theta):
     """How many latents of a trained linear VAE have a rate above 0.01 nats."""
     V, log_s2 = theta[30:60].reshape(3, 10), theta[60:63]
@@ -808,6 +814,9 @@ claim("the first gap is the KL of (7.4)", abs(gaps[0] - gap(center + 0.3, 1)) < 
 claim("at 50 draws the law holds within 15 %", abs(gaps[4] * 100 / law - 1) < 0.15, gaps[4] * 100)
 
 # %% [markdown]
+# At one draw the gap is the KL of (7.4), three times what the law says: the law is for many draws. From about ten on,
+# ten times the draws leave a tenth of the gap.
+#
 # ## 11. An article's objective, repaired
 #
 # Back to the first figure. The article calls $z$ *the random variable after encoding*, and prints this objective:
@@ -837,13 +846,14 @@ point = (0.3, 1.2, 0.5)
 claim("without it the gradient is the same", np.allclose(slope(printed, point), slope(without, point), atol=1e-8))
 
 # %% [markdown]
-# **(b) The first $z$ comes from nowhere.** Three readings, three losses. Right is the mean over $q_\phi(z \mid x)$.
+# **(b) The first $z$ comes from nowhere.** It can be understood in three ways, with three losses. Right is the mean over
+# $q_\phi(z \mid x)$.
 
 # %%
 sources = {"prior": rng.normal(size=400_000), "encoder": w / 4 * patients + 0.5 * noise, "best z": patients / w}
 misfits = {name: -np.mean(log_normal(patients, w * z, 1)) for name, z in sources.items()}
 expected = {"prior": 4.42, "encoder": 1.42, "best z": 0.92}
-claim("the readings differ by whole and half nats", all(abs(misfits[k] - expected[k]) < 0.03 for k in expected))
+claim("the three ways differ by whole and half nats", all(abs(misfits[k] - expected[k]) < 0.03 for k in expected))
 pd.Series(misfits, name="−log p(x|z), nats").round(2)
 
 # %% [markdown]
@@ -856,8 +866,8 @@ distance = np.sqrt(4 * a**2 + v)  # root mean square of the codes; under the pri
 claim("the codes have left by more than 1e5", distance[-1] > 1e5, distance[[0, 100, 200, -1]])
 
 # %% [markdown]
-# **(d) The entropy term $\mathbb E_q[\log q_\phi]$ is missing.** With the sign repaired, nothing holds the variance up. The
-# loss creeps towards $\log 2\pi = 1.838$ while $v \to 0$, $a \to 0$, $wa \to 1$, and never gets there.
+# **(d) The entropy term $\mathbb E_q[\log q_\phi]$ is missing.** With the sign repaired, nothing holds the variance up.
+# The loss creeps towards $\log 2\pi = 1.838$ while $v \to 0$, $a \to 0$, $wa \to 1$, and never gets there.
 
 # %%
 creep = pd.DataFrame(paths["sign_repaired"], columns=["loss", "a", "w", "v"]).iloc[[1000, 2000, 4000, 7999]]
@@ -937,9 +947,10 @@ claim("only the right loss fills the prior", list(abs(ends["all codes"] - 1) < 0
 ends.round(3)
 
 # %% [markdown]
-# The last column matters when one *generates*: the decoder knows what to do with a draw from the prior only if the
-# codes of all patients together look like the prior. So test a loss where the answer is known: its value at the end, the
-# variance that it finds, and the spread of all codes.
+# (In section 4 the decoder was held still, and σ for σ² made the variance 2¼ times too small. A decoder that learns
+# makes it worse.) The last column matters when one *generates*: the decoder knows what to do with a draw from the prior
+# only if the codes of all patients together look like the prior. So test a loss where the answer is known: its value at
+# the end, the variance that it finds, and the spread of all codes.
 #
 # ### Your turn
 #
@@ -960,6 +971,8 @@ check("7.5", causes_found)
 # %% [markdown]
 # ## Three questions
 #
+# Answer aloud, then open.
+#
 # <details><summary>A paper reports −ELBO 1.9 nats for model A and 2.0 for model B on the same data. Is A the better model
 # of the data?</summary>Not for certain. By (7.4) each bound lies below its log-likelihood by its own gap. B may be the
 # better model with a poorer encoder. Estimate the likelihood of both with many draws (7.12). And check that both
@@ -975,17 +988,18 @@ check("7.5", causes_found)
 # variance, which then goes to 1, the prior's, whatever x is. The loss falls below the entropy.</details>
 
 # %% [markdown]
-# ### In this notebook we ...
+# ## In this notebook we ...
 #
 # - derived the ELBO twice, saw its gap as an area, and gave each term its task,
-# - proved the Gaussian KL and the reparameterised gradient, and measured why the score function is too noisy,
+# - derived the Gaussian KL, checked the reparameterised gradient, and measured why the score function is too noisy,
 # - found that likelihood, noise variance and $\beta$ decide which latents survive, and predicted it from eigenvalues,
 # - ran an objective as printed, repaired its five errors, and took the fingerprints of four wrong losses.
 #
 # **Pitfalls**
 # - Log-variance, variance and deviation look alike in code. Put the one you mean into the name.
 # - A mean over values or pixels instead of a sum changes the likelihood, not only the scale of a plot.
-# - A loss below the entropy of the data is no success. It is a bug or, on training data, memory.
+# - With all constants kept and $\beta \ge 1$, a loss below the entropy of the data is no success. It is a bug or, on
+#   training data, memory. (With $\beta < 1$ the loss is no bound.)
 # - A continuous density can exceed 1, so $-\mathrm{ELBO}$ may be negative. Its zero depends on the unit of $x$.
 #
 # **Further reading**
@@ -994,3 +1008,5 @@ check("7.5", causes_found)
 #   *Don't blame the ELBO!*, NeurIPS 2019: the linear VAE and collapse.
 # - Burda, Grosse and Salakhutdinov, *Importance weighted autoencoders*, ICLR 2016. Higgins and others, *β-VAE*, ICLR
 #   2017. Alemi and others, *Fixing a broken ELBO*, ICML 2018: rate and distortion.
+#
+# **Next**: [notebook 08](08_vae_images.ipynb), images from a VAE.

@@ -117,7 +117,7 @@ claim("the formula is the normal density, one number an image", np.allclose(gaus
 # nats on this page depend on that choice, and so a comparison is fair only between models that share it.
 
 # %%
-# Equation (8.2): no other variance does better, and a constant pixel has no best one
+# Equation (8.2): no other variance does better
 errors = rng.normal(0, 0.2, 500)
 cost = lambda var: np.mean(0.5 * (np.log(2 * np.pi * var) + errors**2 / var))
 best = np.mean(errors**2)
@@ -240,6 +240,7 @@ class ConvVAE(keras.Model):
 # Equation (8.3): the model's two terms, by 2,500 draws and scipy's densities
 SHAPE, LATENT = (32, 32, 1), 24
 tiny = ConvVAE(build_encoder(SHAPE, 2), build_decoder(SHAPE, 2), beta=3.0)
+tiny.encoder.layers[-1].bias.assign([1.5, -1.0, -2.0, 1.0])  # a fresh code says nothing; this one speaks
 x = x_train[:1].repeat(2500, axis=0)
 loss, distortion, rate = (np.asarray(term) for term in tiny(x))
 mu, log_var = np.split(np.asarray(tiny.encoder(x[:1]))[0], 2)
@@ -255,9 +256,10 @@ claim("the loss weighs the rate with beta", np.allclose(loss, distortion + 3 * r
 # %% [markdown]
 # ## Step 3: initialise
 #
-# A fresh decoder draws grey fog, and the optimiser would spend its first minutes on the outline of a skull. We know
-# better. Set the average image and the variances (8.2) to those of the training set: then training starts from the best
-# model *without* latents, and all that is left to learn is how patients differ.
+# A fresh model knows nothing, and the optimiser would spend its first minutes on the outline of a skull. We know better.
+# Set the average image and the variances (8.2) to those of the training set. That is the best model **without latents**,
+# and the yardstick for all that follows: a code must pay for itself. (The untrained decoder still adds its fog to the
+# average. It is the first thing that training removes.)
 
 # %%
 from medlib.models.vae import (
@@ -276,10 +278,17 @@ def new_vae(latent=LATENT, beta=1.0):
 
 
 vae = new_vae()
-raw = np.mean(sum(negative_elbo(vae, x_val)))
+fresh = np.mean(sum(negative_elbo(vae, x_test)))
 start_from(vae, x_train)
-known = np.mean(sum(negative_elbo(vae, x_val)))
-claim("knowing the average patient saves over 1000 nats per image", raw - known > 1000, [raw, known])
+variance = x_train.var(0) + vae.floor**2
+without = np.asarray(gaussian_nats(x_test, x_train.mean(0), variance))  # nats of each test image, without latents
+claim(
+    "the model's variances are (8.2) and the floor",
+    np.allclose(vae.decode(np.zeros((1, LATENT)))[1], variance, rtol=0.02),
+)
+claim(
+    "knowing the average patient saves over 2000 nats per image", fresh - without.mean() > 2000, [fresh, without.mean()]
+)
 
 # %% [markdown]
 # ## Step 4: train
@@ -312,7 +321,8 @@ elbo = bootstrap(average, test.y, D + R, test.groups, n=500)
 print(
     f"test: distortion {D.mean():.0f} + rate {R.mean():.1f} = −ELBO {elbo.value:.0f} [{elbo.low:.0f}, {elbo.high:.0f}]"
 )
-claim("the latents save over 1200 nats per image", known - elbo.value > 1200, known - elbo.value)
+saved = bootstrap(average, test.y, without - (D + R), test.groups, n=500)
+claim("the latents save over 30 nats per image, their cost included", saved.value > 30, saved)
 claim("and cost between 10 and 50", 10 < R.mean() < 50, R.mean())
 limit = 1024 * np.log(0.01 * np.sqrt(2 * np.pi))
 claim("the floor allows no more than this", elbo.value > limit, limit)
@@ -330,7 +340,7 @@ claim("the floor allows no more than this", elbo.value > limit, limit)
 #
 # and for sampling to work it should be near the prior's, the identity.
 
-# %% mystnb={"image": {"alt": "Bars of the variance of the aggregate posterior for each latent, sorted by rate: a part from the means and a part from the codes' own variance stack up to about one, with a dotted line at one. Latents that do nothing are all own variance."}}
+# %% mystnb={"image": {"alt": "Bars of the variance of the aggregate posterior for each latent, sorted by rate: a part from the means and a part from the codes' own variance, stacked; a dotted line at one. The codes' own share grows to the right."}}
 # Equation (8.4): two parts against draws
 mu, log_var = encode(vae, x_train)
 between, within = np.cov(mu.T), np.exp(log_var).mean(0)
@@ -357,12 +367,12 @@ active = int(np.sum(mu.var(0) > 0.01))
 total = np.diag(between) + within
 claim("most latents are active", 12 <= active <= LATENT, f"{active} of {LATENT}")
 typical = np.median(total)
-claim("the typical latent fills over half of the prior's variance", 0.5 < typical < 1.25, typical)
+claim("the typical latent fills between a quarter and all of the prior's variance", 0.25 < typical < 1, typical)
 
 # %% [markdown]
-# (A latent is called active when the variance of its mean over the images exceeds 0.01; Burda and others, 2016.)
-# After so short a training the codes fill a little less than the prior, and a draw from it is a little more unusual than a
-# patient.
+# (A latent is called active when the variance of its mean over the images exceeds 0.01; Burda and others, 2016.) After
+# so short a training the codes do not fill all of the prior, and a draw from it is more unusual than a patient: look
+# for streaks and double outlines below.
 
 # %% mystnb={"image": {"alt": "Three rows of ten simulated slices. Top: test scans. Middle: their reconstructions, smoother, with the same head shape and ventricles. Bottom: ten heads drawn from the prior, plausible and blurred."}}
 some = rng.choice(len(x_test), 10, replace=False)
@@ -377,17 +387,18 @@ for ax, (title, images) in zip(axes, panels.items(), strict=True):
     plot.mosaic(images, 10, vmin=0, vmax=1, ax=ax).set_title(title, fontsize=9)
 plt.show()
 error, rough = np.mean((reconstruct(vae, x_test) - x_test) ** 2), np.mean((x_train.mean(0) - x_test) ** 2)
-claim("the code keeps over a third of what distinguishes patients", error < 2 / 3 * rough, 1 - error / rough)
+claim("the code keeps over a quarter of what distinguishes patients", error < 3 / 4 * rough, 1 - error / rough)
 
 # %% [markdown]
-# Look closely. Heads and ventricles are right. The folds of the cortex are gone, and so is every small lesion: they are
-# each patient's own, and no code of twenty nats has room for them. A VAE does not lie about this. It calls those pixels
-# uncertain and draws their mean, which is grey.
+# Look closely. The outline of the head is right, the ventricles roughly. The folds of the cortex are gone, and so is
+# every small lesion: they are each patient's own, and no code of twenty nats has room for them. A VAE does not lie
+# about this. It calls those pixels uncertain and draws their mean, which is grey.
 #
 # ### Between two patients
 #
 # Walk from the code of the smallest test head to that of the largest, in equal steps. The mean of two *images* is a
-# double exposure. Along the codes less of that is left, though after so short a training the steps in the middle are hazy.
+# double exposure. Along the codes less of that is left, though after so short a training the steps in the middle are
+# hazy.
 
 # %% mystnb={"image": {"alt": "Two rows of eight simulated heads between the same two test patients. Top: along the line between the codes, the outline moves gradually. Bottom: mixtures of the two images, with a double outline of the skull in the middle."}}
 extent = (x_test[..., 0] > 0.05).any(2).sum(1)
@@ -510,9 +521,9 @@ claim("it knows the ventricles in part", 0.2 < value[5] < 0.8, known_facts[names
 claim("it does not know the age", value[8] < 0.15, known_facts[names[8]])
 
 # %% [markdown]
-# This is a lesson in what likelihood buys. The scanner moves *every* pixel by a few HU, so knowing it saves many
-# nats, and the code knows them best. The width of a lesion is worth little, and the age nothing. "The VAE has learnt
-# the disease" is a sentence to distrust until somebody has measured it.
+# This is a lesson in what likelihood buys. The scanner moves every pixel of the brain by a few HU, so knowing it saves
+# many nats, and the code tells site C nearly for certain. The width of a lesion is worth little, and the age nothing.
+# "The VAE has learnt the disease" is a sentence to distrust until somebody has measured it.
 #
 # **8.2** Which latents work? Given `z_mean`, shape (n, q), and `z_log_var`, same shape, return the **mean rate of each
 # latent** over the images, shape (q,), in nats. (It is the sum in (8.3), not summed.)
@@ -552,10 +563,10 @@ models[25].set_weights(vae.get_weights())
 beyond = fit_vae(models[25], x_train, epochs=1, step=1e-3, fresh=False, label="β = 25")
 
 # %% [markdown]
-# Five questions to each. How well does it **reconstruct**? What does it cost in nats (**likelihood**)? Are its new images
-# as **sharp** as real ones (mean size of the Laplacian inside the head, real = 1)? How far is each from the **nearest** real
-# one? And **coverage**: around how many of 300 real test images is there a generated one, nearer than that image's fifth
-# real neighbour (Naeem and others, 2020)?
+# Five questions to each. How well does it **reconstruct**? What does it cost in nats (**likelihood**)? Are its new
+# images as **sharp** as real ones (mean size of the Laplacian inside the head, real = 1)? How far is each from the
+# **nearest** real one? And **coverage**: around how many of 300 real test images is there a generated one, nearer than
+# that image's fifth real neighbour (Naeem and others, 2020)?
 
 # %%
 from scipy.ndimage import laplace
@@ -585,6 +596,7 @@ def quality(model, z):
 # %%
 prior = rng.normal(size=(300, LATENT))
 table = pd.DataFrame({f"β = {b}": quality(m, prior) for b, m in models.items()}).T
+table.loc["no latents", ["D", "R", "−ELBO"]] = [without.mean(), 0, without.mean()]
 seen = looks(x_train[rng.choice(len(x_train), 300, replace=False)])
 table.loc["real images", list(seen)] = list(seen.values())
 table.round(2)
@@ -604,7 +616,6 @@ claim("from β = 1 on, new heads are less than two thirds as sharp as real ones"
 claim(
     "and yet they cover about as much: blur is near everything", t["coverage"].iloc[1:].min() > seen["coverage"] - 0.08
 )
-claim("the blurrier of the two covers more", t["coverage"].iloc[2] >= t["coverage"].iloc[1], t["coverage"].tolist())
 
 # %% mystnb={"image": {"alt": "Left: distortion against rate for three weights beta on a logarithmic rate axis; from beta 25 to 0 the rate grows. Right: two rows of seven heads drawn from the prior: the VAE's are heads, the autoencoder's are distorted."}}
 fig, axes = plt.subplots(1, 2, figsize=(9, 2.9), width_ratios=[2, 3])
@@ -619,15 +630,16 @@ plt.show()
 
 # %% [markdown]
 # The autoencoder stores images well and cannot make them: nobody told it where codes should lie, so a draw from the
-# prior lands between them. Its sharpness is that of rubble. The VAE pays some rate and gets a map without holes; its
-# heads are smooth, for the reason we saw: what cannot be predicted is drawn as its mean. And mind the coverage:
-# measured in pixels, it praises blur, and the model with the least rate most. No single score is enough.
+# prior lands between them. The VAE pays some rate and gets a map without holes; its heads are smooth, for the reason we
+# saw: what cannot be predicted is drawn as its mean. Now compare the *scores* of new images with the row of real ones.
+# Rubble is sharp, and anything smooth is near a real scan, so in these three columns the autoencoder looks best. What
+# gives it away is the picture. And coverage, measured in pixels, praises blur. No score of samples is enough.
 #
 # ### Against a GAN
 #
 # The game of [notebook 06](06_gan_images.ipynb), on the same scans, for about as many seconds as the VAE. How sharp it is
 # and what it covers can be measured as above. Its **likelihood** cannot: a GAN only draws. What is sometimes done instead
-# is to set a small normal hill, a *Parzen window*, on each of $n$ drawings $\tilde x_i$ of $d$ pixels:
+# is to set a small normal hill of width $s$, a *Parzen window*, on each of $n$ drawings $\tilde x_i$ of $d$ pixels:
 #
 # $$\log \hat p(x) = \log \frac1n \sum_{i=1}^{n} \exp\Bigl(-\frac{|x - \tilde x_i|^2}{2 s^2}\Bigr)
 # - \frac d2 \log(2\pi s^2) \tag{8.5}$$
@@ -657,16 +669,16 @@ forged = (gan.generate(forger, rng.normal(size=(1000, 64))) + 1) / 2
 
 
 def best_parzen(drawn):
-    """Nats per test image, with the width of the hills that is best for validation images."""
-    val, test = (pairwise_distances(flat(x), flat(drawn), "sqeuclidean") for x in (x_val, x_test))
-    width = min(np.geomspace(0.05, 0.3, 8), key=lambda s: parzen(val, 1024, s).mean())
-    return parzen(test, 1024, width).mean()
+    """Nats per test image; hills are s times as wide as each pixel varies, with the s that suits validation images."""
+    unit = np.sqrt(flat(variance[None]))
+    val, test = (pairwise_distances(flat(x) / unit, flat(drawn) / unit, "sqeuclidean") for x in (x_val, x_test))
+    s = min(np.geomspace(0.4, 4, 12), key=lambda s: parzen(val, 1024, s).mean())
+    return parzen(test, 1024, s).mean() + np.log(unit).sum()
 
 
 rivals = {"VAE": generate(vae, rng.normal(size=(1000, LATENT))), "GAN": forged}
 rivals["real training images"] = x_train[rng.choice(len(x_train), 1000, replace=False)]
 versus = pd.DataFrame({name: looks(new[:300]) | {"Parzen": best_parzen(new)} for name, new in rivals.items()}).T
-versus.loc["VAE", "−ELBO"] = table.loc["β = 1", "−ELBO"]
 versus.round(2)
 
 # %%
@@ -674,20 +686,24 @@ v = versus
 claim(
     "the GAN's images are sharper than the VAE's", v.sharpness["GAN"] > 1.2 * v.sharpness["VAE"], v.sharpness.tolist()
 )
-claim("and cover less", v.coverage["GAN"] < v.coverage["VAE"], v.coverage.tolist())
-useless = v.Parzen["real training images"] - v["−ELBO"]["VAE"]
-claim("real images themselves score over 400 nats worse by Parzen than the VAE's bound", useless > 400, useless)
+claim("and cover less than real ones", v.coverage["GAN"] < v.coverage["real training images"], v.coverage.tolist())
+gap, behind = (v.Parzen[name] - v.Parzen["real training images"] for name in ("VAE", "GAN"))
+claim("by Parzen the GAN's images are over 150 nats worse than real ones", behind > 150, behind)
+claim("and the VAE's, blurred as they are, less than half as far from real ones", abs(gap) < behind / 2, [gap, behind])
 
 # %% [markdown]
-# So each has what the other lacks. The GAN's discriminator punishes blur, and nobody punishes what is left out. The VAE pays
-# for every patient whom it cannot explain, and blur is cheap. And the Parzen estimate? A thousand *real* scans, taken as
-# drawings, get a value that is worse than the VAE's bound by hundreds of nats. With a thousand pixels the nearest hill is
-# always far (Theis and others, 2016). A GAN has no likelihood worth reporting; a VAE has a bound.
+# So each has what the other lacks. The GAN's discriminator punishes blur, and nobody punishes what is left out. The VAE
+# pays for every patient whom it cannot explain, and blur is cheap. And the Parzen estimate? (Its hills were measured in
+# the deviations of step 3, or the quiet pixels would have drowned all else.) It puts blurred drawings near a thousand
+# *real* scans, and the drawings that look most like scans far behind. How a drawing looks and what it is worth in nats
+# are two different things (Theis and others, 2016). And with a thousand pixels, the nearest hill is always far. A GAN
+# has no likelihood worth reporting; a VAE has a bound.
 #
 # ## Step 6: apply - find what does not belong
 #
-# Now train on **healthy** patients only, each with the mirror image. This model never sees a lesion, and no lesion's
-# label or outline is used.
+# Now train on **healthy** patients only, each with the mirror image. In training this model never sees a lesion. Labels
+# of *validation* patients are used twice later, to choose a score and a threshold for outlines; those of test patients
+# only to judge.
 
 # %%
 healthy = x_train[train.y == 0]
@@ -715,7 +731,7 @@ x_cut = x_test[cut["test"]]
 plain = np.mean((x_cut - reconstruct(guard, x_cut)) ** 2, axis=(1, 2, 3))
 names = scans.classes[1:]
 first = pd.Series({name: str(auc(plain, k + 1)) for k, name in enumerate(names)}, name="AUC, squared error")
-claim("for infarcts the squared error is hardly better than a coin", auc(plain, 1).value < 0.7, auc(plain, 1))
+claim("for infarcts the squared error stays below .7", auc(plain, 1).value < 0.7, auc(plain, 1))
 first
 
 # %% [markdown]
@@ -760,17 +776,22 @@ claim(
 # $$\text{sum of squares: } \frac{n\,\delta^2}{\sqrt{2d}}, \qquad \text{mean of the patch: } \delta \sqrt n
 # \tag{8.6}$$
 #
-# With $\delta = 1$, $n = 20$ and $d = 500$ that is 0.63 against 4.5. So *smooth first, square later*.
+# With $\delta = 1.5$, $n = 20$ and $d = 500$ that is 1.4 against 6.7. The second number supposes that we know where the
+# patch is. Smoothing everywhere with windows of that size and squaring *then* reaches something between, if the noise is
+# independent from pixel to pixel. *Smooth first, square later* is a proposal, and we shall test it.
 
 # %%
 # Equation (8.6): 20,000 images of noise with a patch
 noise = rng.normal(size=(20_000, 500))
-patch = np.where(np.arange(500) < 20, 1.0, 0.0)
+patch = np.where(np.arange(500) < 20, 1.5, 0.0)
 squares = [np.sum((noise + shift) ** 2, axis=1) for shift in (0, patch)]
 means = [np.mean((noise + shift)[:, :20], axis=1) for shift in (0, patch)]
 moved = [(b.mean() - a.mean()) / a.std() for a, b in (squares, means)]
-expected = [20 / np.sqrt(2 * 500), np.sqrt(20)]
-claim("squares move by 0.63 deviations, the patch's mean by 4.5", np.allclose(moved, expected, rtol=0.06), moved)
+expected = [20 * 1.5**2 / np.sqrt(2 * 500), 1.5 * np.sqrt(20)]
+claim("squares move by 1.4 deviations, the patch's mean by 6.7", np.allclose(moved, expected, rtol=0.06), moved)
+windows = [np.sum((noise + shift).reshape(-1, 25, 20).mean(2) ** 2, axis=1) for shift in (0, patch)]
+between = (windows[1].mean() - windows[0].mean()) / windows[0].std()
+claim("the squares of all windows' means move by something between", 1.2 * moved[0] < between < moved[1], between)
 
 
 # %% tags=["medlib:models.vae.residual_map"]
@@ -799,17 +820,19 @@ def residual_map(model, x, width=1.0):
 z = residual_map(guard, calm)[:, 8:24, 8:15]
 mirror = residual_map(guard, calm)[:, :, ::-1][:, 8:24, 8:15]
 rho = np.mean((z - z.mean()) * (mirror - mirror.mean())) / (z.std() * mirror.std())
-formula = z.var() + mirror.var() - 2 * rho * z.std() * mirror.std()
+formula = (z.var() + mirror.var()) * (1 - rho)  # with the mean of both variances for σ²
 claim(
-    "the variance of the difference is the formula's", abs(np.var(z - mirror) / formula - 1) < 1e-3, np.var(z - mirror)
+    "the variance of the difference is the formula's", abs(np.var(z - mirror) / formula - 1) < 0.05, np.var(z - mirror)
 )
 claim("both sides vary alike", abs(np.log(z.var() / mirror.var())) < 0.4, [z.var(), mirror.var()])
 claim("they share a part of it, neither little nor nearly all", 0.2 < rho < 0.8, rho)
 
 # %% [markdown]
 # So place by place the mirror neither gains nor costs much. But a score is a sum over the whole image, and what makes a
-# healthy *image* look ill is a deviation that all of it shares. Arguments for both sides, then: which width of smoothing,
-# and is the mirror worth it? We ask **validation** patients, once.
+# healthy *image* look ill is a deviation that all of it shares. Arguments for both sides, then: which width of
+# smoothing, and is the mirror worth it? We ask **validation** patients, once. (`mirror_map` keeps $r - r'$ where $|r| >
+# |r'|$ and puts
+# 0 elsewhere, or every lesion would be seen twice.)
 
 
 # %%
@@ -832,7 +855,7 @@ grid = {
 chosen = max(grid, key=grid.get)
 print({key: round(float(value), 3) for key, value in grid.items()}, "chosen:", chosen)
 
-# %% mystnb={"image": {"alt": "AUC with intervals for three diseases and four scores on test patients. Squared error is lowest everywhere, near one half for infarcts; minus ELBO, smoothed relative residual and the chosen score rise to above nine tenths."}}
+# %% mystnb={"image": {"alt": "AUC with intervals for three diseases and four scores on test patients. Squared error is lowest everywhere, near one half for infarcts; minus ELBO and the relative residual are better there, and the chosen score best; for the other two diseases all three lie above squared error."}}
 scores = {
     "squared error": plain,
     "−ELBO": np.sum(negative_elbo(guard, x_cut, draws=3), axis=0),
@@ -871,7 +894,9 @@ claim(
 pd.DataFrame({name: [str(m) for m in marks] for name, marks in found.items()}, index=names)
 
 # %% [markdown]
-# The network is the same in all rows. Only the question changed.
+# The network is the same in all columns. Only the question changed. Now read the grid of validation patients above again,
+# for what smoothing gains alone and what it gains with the mirror: neighbouring pixels of a head do *not* deviate
+# independently, so (8.6) promised too much, until the mirror removed what they share.
 #
 # And is a network needed? A linear model with as many latents, principal components, with the same questions:
 
@@ -889,12 +914,13 @@ asked = {"VAE, chosen": final, "PCA, chosen": by_pca, "PCA, squared error": by_e
 rivals = pd.DataFrame({name: [auc(s, k).value for k in (1, 2, 3)] for name, s in asked.items()}, names)
 gain = rivals.iloc[0, 1] - auc(plain, 1).value
 claim("for infarcts, PCA with the right question beats a VAE with the wrong one by .15", gain > 0.15, gain)
-claim("and with the wrong question PCA is no better", rivals.iloc[0, 2] < 0.75, rivals.iloc[0, 2])
+claim("with the wrong question PCA, too, misses infarcts: below .75", rivals.iloc[0, 2] < 0.75, rivals.iloc[0, 2])
 rivals.round(3)
 
 # %% [markdown]
-# An honest result: on images this small and this well aligned, the linear model comes close or draws level. Most of the
-# gain came from the question. What the network adds is a likelihood, and new heads.
+# An honest result: on images this small and this well aligned, the linear model is not behind, with a score that was
+# chosen for the VAE. Most of the gain came from the question. Nor are a likelihood and new heads the network's
+# privilege: notebook 07 showed that probabilistic PCA has both.
 #
 # ### Where is it?
 #
@@ -902,7 +928,7 @@ rivals.round(3)
 # validation patients; Dice is twice the shared area over the sum of both areas.
 
 
-# %% mystnb={"image": {"alt": "Three rows of nine test slices, three of each disease with lesions outlined. Top: the simulated scan. Middle: squared error, bright at the skull. Bottom: the smoothed relative map, bright inside most outlines."}}
+# %% mystnb={"image": {"alt": "Three rows of nine test slices, three of each disease with lesions outlined. Top: the simulated scan. Middle: absolute error, bright at the skull. Bottom: the map of the chosen score, bright inside most outlines."}}
 def lesion_map(x):
     z = residual_map(guard, x, chosen[0])
     return np.abs(mirror_map(z) if chosen[1] else z)
@@ -915,7 +941,7 @@ fig, axes = plt.subplots(3, 1, figsize=(8, 3.4))
 panels = [
     (x_test[show], 1, "simulated scans, lesions outlined"),
     (error, 0.4, "plain error"),
-    (lesion_map(x_test[show]), 6, "relative"),
+    (lesion_map(x_test[show]), 6, "map of the chosen score"),
 ]
 for ax, (images, top, title) in zip(axes, panels, strict=True):
     plot.mosaic(images, 9, vmin=0, vmax=top, masks=test.masks[show], ax=ax).set_title(title, fontsize=9)
@@ -959,7 +985,7 @@ seen_val, seen_test = ((p.frame.area_mm2 > 0).to_numpy() & p.masks.any((1, 2)) f
 masks, kind, overlap = test.masks[seen_test], test.y[seen_test], {}
 for name, draw, tries in (
     ("plain error", error_map, np.linspace(0.02, 0.5, 25)),
-    ("relative", lesion_map, np.linspace(1, 8, 29)),
+    ("chosen map", lesion_map, np.linspace(1, 8, 29)),
 ):
     maps = draw(x_val[seen_val])
     best = max(tries, key=lambda c: dices(maps, val.masks[seen_val], c).mean())
@@ -974,10 +1000,10 @@ pixels = pd.DataFrame(
 pixels.index = [*names, "smaller half", "larger half"]
 claim(
     "the outline of infarcts is met better than by plain error",
-    pixels["relative"].iloc[0] > pixels["plain error"].iloc[0] + 0.1,
+    pixels["chosen map"].iloc[0] > pixels["plain error"].iloc[0] + 0.1,
 )
-claim("large lesions are outlined better than small ones", pixels["relative"].iloc[4] > pixels["relative"].iloc[3])
-claim("no class is outlined well: below .8", pixels["relative"].iloc[:3].max() < 0.8)
+claim("large lesions are outlined better than small ones", pixels["chosen map"].iloc[4] > pixels["chosen map"].iloc[3])
+claim("no class is outlined well: below .8", pixels["chosen map"].iloc[:3].max() < 0.8)
 pixels.round(2)
 
 # %%
@@ -1053,7 +1079,7 @@ def audit(model, question):
 
 audits = {name: audit(guard, question) for name, question in questions.items()}
 
-# %% mystnb={"image": {"alt": "Two panels, one for each score: share of alarms with intervals for healthy slices (blue, should be near a tenth) and ill ones (orange) at sites A, B, C and in three age groups. With minus ELBO the healthy of site C ring more often than those of site B; with the chosen score the groups are more alike."}}
+# %% mystnb={"image": {"alt": "Two panels, one for each score: share of alarms with intervals for healthy slices (blue, should be near a tenth) and ill ones (orange) at sites A, B, C and in three age groups. With minus ELBO the healthy of site C ring more often than those of site B; with the chosen score the sites are more alike."}}
 fig, axes = plt.subplots(1, 2, figsize=(9, 3.1), sharey=True)
 for ax, (name, groups_of) in zip(axes, audits.items(), strict=True):
     for side, (label, colour) in enumerate({"healthy": "C0", "ill": "C1"}.items()):
@@ -1081,15 +1107,16 @@ claim("it finds the six groups alike, within .2 of their mean", spread_of_groups
 # %% [markdown]
 # The scanner of site C is noisier and reads low. To a score that knows nothing of scanners, healthy people from
 # there look slightly ill. The chosen score smooths the noise away, and where it compares left with right, a
-# scanner's offset cancels. That was not planned; it is why one audits. How *often* the
-# score finds hangs on the threshold, and that was set on some fifty healthy validation patients: in another split it may
-# find a third of the lesion slices or nine in ten, at nearly the same AUC. Mind the intervals, too: some fifteen healthy test
-# patients are from site C, and between the groups of the right panel a difference of a tenth could be chance.
+# scanner's offset cancels, as (8.7) led us to expect; that the noise matters as well, one learns by auditing. How *often*
+# the score finds hangs on the threshold, and that was set on some fifty healthy validation patients: another split moves
+# it, at nearly the same AUC. Mind the intervals, too. Some fifteen healthy test patients are from site C, and as few are
+# over 75, so in the right panel a difference of a tenth could be chance.
 #
 # ### Can resampling repair it?
 #
-# Site C is also *rare* among the healthy. A known repair needs no group labels (Amini and others, 2019): draw
-# training images the more often the rarer their code. With $\hat q_k$ the histogram of latent $k$,
+# Site C is also *rare* among the healthy. A known repair needs no group labels (Amini and others, 2019): draw training
+# images the more often the rarer their code. With $\hat q_k$ the histogram of latent $k$ over the encoder's means
+# $z_i$, and a small $\alpha$ that keeps a nearly empty bin from ruling,
 #
 # $$w_i \propto \max_k \frac{1}{\hat q_k(z_{ik}) + \alpha} \tag{8.8}$$
 
@@ -1106,10 +1133,13 @@ def rarity(z, alpha=0.02, bins=12):
 
 
 # %%
-# Equation (8.8): with one latent and no α, the resampled histogram is flat
+# Equation (8.8): two latents by hand; and with one latent and no α, the resampled histogram is flat
+four = rarity(np.array([[0, 0], [0, 1], [0, 1], [1, 1]]), alpha=0.1, bins=2)  # shares 3/4 and 1/4, then 1/4 and 3/4
+claim("the rarer of the latents decides", np.allclose(four / four[1], [0.85 / 0.35, 1, 1, 0.85 / 0.35]), four)
 one = rng.normal(size=(5000, 1))
 weighted, edges_ = np.histogram(one[:, 0], 12, weights=rarity(one, alpha=0))
-claim("every bin gets the same share", np.allclose(weighted, weighted[weighted > 0].mean()), weighted[[0, 6, 11]])
+filled = weighted[weighted > 0]  # at the ends a bin may be empty
+claim("every bin gets the same share", len(filled) > 8 and np.allclose(filled, filled.mean()), filled)
 
 # %%
 from_site = np.tile(train.frame.site[train.y == 0], 2)
@@ -1136,12 +1166,13 @@ claim(
     behind["C − B"].min() > 15,
     behind["C − B"].tolist(),
 )
-claim("resampling closes less than a third of the gap", closed < 1 / 3, closed)
+claim("resampling closes less than half of the gap", closed < 1 / 2, closed)
 behind.round(0)
 
 # %% [markdown]
-# It hardly repairs it. Against the control, the same extra training without resampling, it closes less than a third of
-# the gap. The reason lies in the scanner. Noise of 2.5 HU instead of 1.5 HU cannot be predicted by *any* model, however often it
+# It hardly repairs it. The fair rival is the control, the same extra training without resampling: of *its* gap resampling
+# closes less than half. Compare the first row, too: going on with training may have widened the gap. A likely
+# reason is the scanner. Noise of 2.5 HU instead of 1.5 HU cannot be predicted by *any* model, however often it
 # sees such images. Resampling helps where a group is misunderstood for want of examples. Where a group is measured
 # worse, the remedy is a better question, a better scanner, or a threshold of its own.
 #
@@ -1174,19 +1205,20 @@ if xray is not None:
 
 # %% [markdown]
 # The classifier of notebook 04, which had seen pneumonia, reaches .96. What a model of the normal cannot know is
-# *which* deviations matter: a rotated child is as unexpected as a consolidated lung.
+# *which* deviations matter: a rotated child may be as unexpected as a consolidated lung. And validation flatters: the
+# test films lie in another folder and look different, as notebook 04 showed.
 #
 # ## Three questions
 #
 # <details><summary>Model A reports −2000 nats per image, model B −1500, on the same scans. What must be equal before
 # A is the better model?</summary>The likelihood: the window, the scale of x, the family, and the floor of the
-# variance. Half of the floor adds up to log 2 = 0.69 nats for each pixel that never varies, hundreds of nats for
-# nothing.</details>
+# variance. Halving a floor given as a deviation gains log 2 = 0.69 nats at each pixel that never varies: hundreds of nats
+# for nothing.</details>
 #
 # <details><summary>A VAE trained on healthy scans reconstructs an infarct as healthy tissue, and still the squared
 # error does not find it. Why?</summary>The sum over the image is ruled by the pixels with the largest ordinary
-# errors, the edge of the skull. The infarct's share is a few per cent of it. Divide by the learned deviation, then
-# smooth.</details>
+# errors, the edge of the skull. The infarct's share is a few per cent of it. Divide by the learned deviation, and
+# compare left with right.</details>
 #
 # <details><summary>Coverage in pixels is higher for blurred images than for real ones. What does that
 # say?</summary>That the score rewards the mean: a blurred image is near everything. A single score can be gamed
