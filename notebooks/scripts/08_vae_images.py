@@ -515,7 +515,6 @@ plt.show()
 
 # %%
 claim("the code knows the scanner nearly for certain", value[0] > 0.9, known_facts[names[0]])
-claim("it knows something of the side of a bleed", scores[1].value > 0.55, scores[1])
 claim("it knows where the slice lies", value[4] > 0.4, known_facts[names[4]])
 claim("it knows the ventricles in part", 0.2 < value[5] < 0.8, known_facts[names[5]])
 claim("it does not know the age", value[8] < 0.15, known_facts[names[8]])
@@ -523,6 +522,7 @@ claim("it does not know the age", value[8] < 0.15, known_facts[names[8]])
 # %% [markdown]
 # This is a lesson in what likelihood buys. The scanner moves every pixel of the brain by a few HU, so knowing it saves
 # many nats, and the code tells site C nearly for certain. The width of a lesion is worth little, and the age nothing.
+# Of the sides, mind the intervals: one training learns the side of a bleed well, the next hardly.
 # "The VAE has learnt the disease" is a sentence to distrust until somebody has measured it.
 #
 # **8.2** Which latents work? Given `z_mean`, shape (n, q), and `z_log_var`, same shape, return the **mean rate of each
@@ -614,7 +614,9 @@ odd = t["nearest (HU)"]
 claim("the autoencoder's new heads are further from real ones", odd.iloc[0] > 1.05 * odd.iloc[1], odd.round(1).tolist())
 claim("from β = 1 on, new heads are less than two thirds as sharp as real ones", t["sharpness"].iloc[1:].max() < 0.67)
 claim(
-    "and yet they cover about as much: blur is near everything", t["coverage"].iloc[1:].min() > seen["coverage"] - 0.08
+    "and yet they cover over seven of ten real ones: blur is near everything",
+    t["coverage"].iloc[1:].min() > 0.7,
+    t["coverage"].tolist(),
 )
 
 # %% mystnb={"image": {"alt": "Left: distortion against rate for three weights beta on a logarithmic rate axis; from beta 25 to 0 the rate grows. Right: two rows of seven heads drawn from the prior: the VAE's are heads, the autoencoder's are distorted."}}
@@ -790,8 +792,8 @@ moved = [(b.mean() - a.mean()) / a.std() for a, b in (squares, means)]
 expected = [20 * 1.5**2 / np.sqrt(2 * 500), 1.5 * np.sqrt(20)]
 claim("squares move by 1.4 deviations, the patch's mean by 6.7", np.allclose(moved, expected, rtol=0.06), moved)
 windows = [np.sum((noise + shift).reshape(-1, 25, 20).mean(2) ** 2, axis=1) for shift in (0, patch)]
-between = (windows[1].mean() - windows[0].mean()) / windows[0].std()
-claim("the squares of all windows' means move by something between", 1.2 * moved[0] < between < moved[1], between)
+in_between = (windows[1].mean() - windows[0].mean()) / windows[0].std()
+claim("the squares of all windows' means move by something between", 1.2 * moved[0] < in_between < moved[1], in_between)
 
 
 # %% tags=["medlib:models.vae.residual_map"]
@@ -830,9 +832,8 @@ claim("they share a part of it, neither little nor nearly all", 0.2 < rho < 0.8,
 # %% [markdown]
 # So place by place the mirror neither gains nor costs much. But a score is a sum over the whole image, and what makes a
 # healthy *image* look ill is a deviation that all of it shares. Arguments for both sides, then: which width of
-# smoothing, and is the mirror worth it? We ask **validation** patients, once. (`mirror_map` keeps $r - r'$ where $|r| >
-# |r'|$ and puts
-# 0 elsewhere, or every lesion would be seen twice.)
+# smoothing, and is the mirror worth it? We ask **validation** patients, once. (`mirror_map` keeps $r - r'$ where $r$
+# is the larger deviation of the two, and puts 0 elsewhere, or every lesion would be seen twice.)
 
 
 # %%
@@ -886,6 +887,8 @@ gain = bootstrap(
     who[ill < 2],
     n=300,
 )
+alone = grid[1, False] - grid[0, False]
+claim("on validation patients smoothing alone gains less than .05", alone < 0.05, alone)
 claim("infarcts: at least .20 better than squared error, interval included", gain.low > 0.2, gain)
 claim("−ELBO lies between", found["squared error"][0].value < found["−ELBO"][0].value < auc(final, 1).value)
 claim(
@@ -894,9 +897,9 @@ claim(
 pd.DataFrame({name: [str(m) for m in marks] for name, marks in found.items()}, index=names)
 
 # %% [markdown]
-# The network is the same in all columns. Only the question changed. Now read the grid of validation patients above again,
-# for what smoothing gains alone and what it gains with the mirror: neighbouring pixels of a head do *not* deviate
-# independently, so (8.6) promised too much, until the mirror removed what they share.
+# The network is the same in all columns. Only the question changed. Smoothing alone gained little, as the grid of
+# validation patients shows: neighbouring pixels of a head do *not* deviate independently, so (8.6) promised too much. Most
+# came from the learned deviation, and for infarcts from the mirror as well.
 #
 # And is a network needed? A linear model with as many latents, principal components, with the same questions:
 
@@ -1171,8 +1174,8 @@ behind.round(0)
 
 # %% [markdown]
 # It hardly repairs it. The fair rival is the control, the same extra training without resampling: of *its* gap resampling
-# closes less than half. Compare the first row, too: going on with training may have widened the gap. A likely
-# reason is the scanner. Noise of 2.5 HU instead of 1.5 HU cannot be predicted by *any* model, however often it
+# closes less than half. Compare the first row, too: going on with training may have widened the gap. A likely reason is
+# the scanner. Noise of 2.5 HU instead of 1.5 HU cannot be predicted by *any* model, however often it
 # sees such images. Resampling helps where a group is misunderstood for want of examples. Where a group is measured
 # worse, the remedy is a better question, a better scanner, or a threshold of its own.
 #
@@ -1220,8 +1223,8 @@ if xray is not None:
 # errors, the edge of the skull. The infarct's share is a few per cent of it. Divide by the learned deviation, and
 # compare left with right.</details>
 #
-# <details><summary>Coverage in pixels is higher for blurred images than for real ones. What does that
-# say?</summary>That the score rewards the mean: a blurred image is near everything. A single score can be gamed
+# <details><summary>Coverage in pixels can be as high for blurred images as for real ones. What does
+# that say?</summary>That the score rewards the mean: a blurred image is near everything. A single score can be gamed
 # without anyone's intention, so we read it beside sharpness and likelihood.</details>
 #
 # ## In this notebook we
