@@ -24,7 +24,7 @@
 #
 # | needs | read | run | data |
 # |---|---|---|---|
-# | [notebook 02](02_gradient_descent.ipynb), expectation and normal distribution | 40 min | 30 s | simulated |
+# | [notebook 02](02_gradient_descent.ipynb), expectation and normal distribution | 45 min | 30 s | simulated |
 #
 # Here are three losses for the same small VAE, as formulas in its three parameters: the encoder's slope $a$, the
 # decoder's slope $w$ and the encoder's variance $v$. The first is printed in an article. The second repairs one sign.

@@ -262,15 +262,7 @@ claim("the loss weighs the rate with beta", np.allclose(loss, distortion + 3 * r
 # average. It is the first thing that training removes.)
 
 # %%
-from medlib.models.vae import (
-    encode,
-    fit_vae,
-    generate,
-    mirror_map,
-    negative_elbo,
-    reconstruct,
-    start_from,
-)
+from medlib.models.vae import encode, fit_vae, generate, mirror_map, negative_elbo, reconstruct, start_from
 
 
 def new_vae(latent=LATENT, beta=1.0):

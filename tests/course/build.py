@@ -11,6 +11,7 @@ import os
 import sys
 import tempfile
 import time
+from queue import Empty
 
 import jupytext
 import nbformat
@@ -61,6 +62,34 @@ def refresh(pair: Pair, force: bool = False) -> str:
     return word
 
 
+def asking_again(ask, every: float = 1.0):
+    """``ask``, which awaits a message, in waits of at most ``every`` seconds; raises ``Empty`` as it does.
+
+    nbclient sends the state of widgets through the channel on which it awaits the kernel's reply. Now and then pyzmq
+    spends on the sending the one wake-up that announces the reply, and a single long wait would never end.
+    """
+
+    async def get(timeout=None):
+        end = float("inf") if timeout is None else time.monotonic() + timeout
+        while True:
+            try:
+                return await ask(timeout=max(0.0, min(every, end - time.monotonic())))
+            except Empty:
+                if time.monotonic() >= end:
+                    raise
+
+    return get
+
+
+class Client(NotebookClient):
+    """nbclient's, which asks again for a reply that it may have missed."""
+
+    async def async_start_new_kernel_client(self):
+        client = await super().async_start_new_kernel_client()
+        client.shell_channel.get_msg = asking_again(client.shell_channel.get_msg)
+        return client
+
+
 def run(notebook: nbformat.NotebookNode, seed: str = "", **options) -> float:
     """Run all cells in a fresh kernel, as a reader without a history would; return the seconds it took.
 
@@ -81,7 +110,7 @@ def run(notebook: nbformat.NotebookNode, seed: str = "", **options) -> float:
         start = time.monotonic()
         place = {"metadata": {"path": str(NOTEBOOKS)}}
         options = {"timeout": CELL_TIMEOUT, "kernel_name": "python3", "record_timing": False, **options}
-        NotebookClient(notebook, resources=place, on_cell_execute=begin, on_cell_executed=end, **options).execute()
+        Client(notebook, resources=place, on_cell_execute=begin, on_cell_executed=end, **options).execute()
         return time.monotonic() - start - sum(left_out)
 
 

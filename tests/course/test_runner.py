@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import shutil
 import subprocess
 import sys
+from queue import Empty
 
 import nbformat
 import pytest
@@ -77,3 +79,22 @@ def test_cells_that_wait_for_real_data_are_not_timed():
     for text in texts:
         notebook.cells += [nbformat.v4.new_markdown_cell(text), nbformat.v4.new_code_cell("1")]
     assert build.optional_cells(notebook) == {4, 5}
+
+
+def test_a_reply_that_was_missed_is_asked_for_again():
+    """A wait that is not woken ends after a moment, and the next one finds the message; the caller's limit holds."""
+    waits = []
+
+    async def ask(timeout):
+        waits.append(timeout)
+        await asyncio.sleep(timeout)
+        if len(waits) < 3:
+            raise Empty
+        return "reply"
+
+    assert asyncio.run(build.asking_again(ask, every=0.01)()) == "reply"
+    assert waits == [0.01] * 3
+    waits.clear()
+    with pytest.raises(Empty):
+        asyncio.run(build.asking_again(ask, every=0.02)(timeout=0.03))
+    assert sum(waits) <= 0.03
