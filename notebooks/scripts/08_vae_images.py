@@ -363,8 +363,7 @@ claim("the typical latent fills between a quarter and all of the prior's varianc
 
 # %% [markdown]
 # (A latent is called active when the variance of its mean over the images exceeds 0.01; Burda and others, 2016.) After
-# so short a training the codes do not fill all of the prior, and a draw from it is more unusual than a patient: look
-# for streaks and double outlines below.
+# so short a training the codes do not fill all of the prior, so some draws land where no patient is.
 
 # %% mystnb={"image": {"alt": "Three rows of ten simulated slices. Top: test scans. Middle: their reconstructions, smoother, with the same head shape and ventricles. Bottom: ten heads drawn from the prior, plausible and blurred."}}
 some = rng.choice(len(x_test), 10, replace=False)
