@@ -147,7 +147,8 @@ MISTAKES = {
 @pytest.mark.parametrize("name", MISTAKES)
 def test_the_checks_find_the_mistake(name):
     """Each mistake, written into the source of the model, turns at least one of the checks red."""
-    assert red_checks(gan, gan.GAN, *MISTAKES[name], CHECKS)
+    # Keras refuses gradients that are all None; a frozen player has none to look at
+    assert red_checks(gan, gan.GAN, *MISTAKES[name], CHECKS, ValueError, KeyError)
 
 
 def test_alone_the_discriminator_learns_what_is_real():

@@ -51,7 +51,7 @@ def test_the_stop_button_leaves_model_and_history(model, capsys):
 
 
 def test_the_stop_button_in_the_first_epoch(model, capsys):
-    assert fit(model, X, Y, epochs=9, callbacks=[At(KeyboardInterrupt(), 0)]) == {}
+    assert fit(model, X, Y, epochs=9, callbacks=[At(KeyboardInterrupt(), 0, 0)]) == {}
     assert "stopped by you after 0 of 9 epochs" in capsys.readouterr().out
 
 
@@ -127,10 +127,10 @@ def test_the_bar_of_a_training_that_goes_on_starts_at_zero(frames):
 
 
 def test_the_bar_shows_the_loss_and_says_how_it_ended(frames, model):
-    fit(model, X, Y, epochs=4, batch_size=16, callbacks=[At(KeyboardInterrupt(), 2)], label="regression")
+    fit(model, X, Y, epochs=4, batch_size=16, callbacks=[At(KeyboardInterrupt(), 2, 0)], label="regression")
     assert " · loss " in frames[0] and frames[-1].startswith("regression: stopped in ")
     with pytest.raises(ZeroDivisionError):
-        fit(model, X, Y, epochs=4, batch_size=16, callbacks=[At(ZeroDivisionError(), 2)])
+        fit(model, X, Y, epochs=4, batch_size=16, callbacks=[At(ZeroDivisionError(), 2, 0)])
     assert frames[-1].startswith("training: stopped in ")
 
 

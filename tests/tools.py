@@ -24,11 +24,10 @@ class At(keras.callbacks.Callback):
             raise self.error
 
 
-def red_checks(module, kind: type, right: str, wrong: str, checks) -> set[str]:
+def red_checks(module, kind: type, right: str, wrong: str, checks, *errors: type[Exception]) -> set[str]:
     """The names of the checks that fail for ``kind`` when ``right`` is replaced by ``wrong`` in its source.
 
-    Each check takes the class. A check fails by an assertion, by a ValueError (Keras refuses gradients that are all
-    None) or by a KeyError (it misses what the mistake left out).
+    Each check takes the class. It fails by an assertion, or by one of ``errors`` where a mistake may end so.
     """
     source = inspect.getsource(kind)
     assert source.count(right) == 1, "the source has changed: change the mistake with it"
@@ -38,6 +37,6 @@ def red_checks(module, kind: type, right: str, wrong: str, checks) -> set[str]:
     for check in checks:
         try:
             check(space[kind.__name__])
-        except (AssertionError, ValueError, KeyError):
+        except (AssertionError, *errors):
             failed.add(check.__name__)
     return failed
