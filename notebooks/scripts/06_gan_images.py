@@ -416,8 +416,8 @@ for player, other in (("generator", "discriminator"), ("discriminator", "generat
 # %% [markdown]
 # ## Step 3: initialise
 #
-# A fresh discriminator knows nothing and says about one half to everything. So a healthy game starts near $\log 4 =
-# 1.386$ for the discriminator and near $\log 2 = 0.693$ for the generator. Numbers far from that point to a mistake in
+# A fresh discriminator knows nothing and says about one half to everything. So a healthy game starts near
+# $\log 4 = 1.386$ for the discriminator and near $\log 2 = 0.693$ for the generator. Numbers far from that point to a mistake in
 # a sign, a scale, or a missing `from_logits`.
 
 # %%
@@ -519,8 +519,8 @@ claim("half of γ times the mean over images of the summed squares", abs(automat
 # $$\bar w_t = a\,\bar w_{t-1} + (1 - a)\,w_t, \qquad
 # \text{a circle with angle } \omega \text{ a step shrinks to the fraction } \frac{1 - a}{|1 - a\,e^{-i\omega}|} \tag{6.6}$$
 #
-# (Points of the plane as complex numbers, $i^2 = -1$.) It looks back over about $1/(1-a)$ steps: a hundred for $a =
-# 0.99$. These are the weights called `steady`. (The short games below take 0.98, half as many.)
+# (Points of the plane as complex numbers, $i^2 = -1$.) It looks back over about $1/(1-a)$ steps: a hundred for
+# $a = 0.99$. These are the weights called `steady`. (The short games below take 0.98, half as many.)
 
 # %%
 # Equation (6.6): weights on a circle, and their running average

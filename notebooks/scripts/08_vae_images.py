@@ -756,8 +756,8 @@ claim(
 #
 # The model itself knows better. It learned a $\sigma_j$ for each pixel (8.2), and its $-\mathrm{ELBO}$ counts
 # an error in units of it: 8 HU in the calm white matter is unexpected, 30 HU at the skull is not. That is the second
-# score. (The terms $\log \sigma_j^2$ are the same for all images, so it ranks nearly as $\sum_j (x_j - \mu_j)^2 /
-# \sigma_j^2$.)
+# score. (The terms $\log \sigma_j^2$ are the same for all images, so it ranks nearly as
+# $\sum_j (x_j - \mu_j)^2 / \sigma_j^2$.)
 #
 # ### A lesion is a patch
 #
