@@ -646,7 +646,11 @@ for alpha in (0.1, 0.5):
 in_turns = jacobian(alpha=0.1, alternating=True)
 claim("in turns, it is the J of (5.10)", np.allclose(in_turns, [[1, 0.05], [-0.05, 1 - 0.0025]], atol=1e-7))
 size = {alpha: abs(eigenvalues(alpha=alpha, alternating=True)).max() for alpha in (0.1, 3.9, 4.1)}
-claim("and |λ| is 1, as long as α < 4", max(abs(size[0.1] - 1), abs(size[3.9] - 1)) < 1e-7 and size[4.1] > 1.1, size)
+claim(
+    "and |λ| is 1, as long as α < 4",
+    max(abs(size[0.1] - 1), abs(size[3.9] - 1)) < 1e-7 and size[4.1] > 1.1,
+    list(size.values()),
+)
 r = radius(journey((1.0, 0.0), 4000, alpha=0.1, alternating=True))
 claim("after 4000 steps the radius is still between 0.7 and 1.5", 0.7 < r[-1] < 1.5, r[-1])
 
