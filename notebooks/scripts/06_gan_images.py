@@ -486,7 +486,9 @@ seen = lambda images: scale.transform(features(judge, images))
 real, N = seen(x_test), len(x_test)
 some = rng.choice(np.unique(train.groups), len(np.unique(test.groups)), replace=False)
 others = np.flatnonzero(np.isin(train.groups, some))  # as many scans, of as many other patients
-floor = {n: fid(real[:: N // n], seen(x_train[others[:: N // n]])) for n in (400, N)}
+own = x_train[others]
+own_rows = seen(own)
+floor = {n: fid(real[:: N // n], own_rows[:: N // n]) for n in (400, N)}
 for n, value in floor.items():
     print(f"floor of the FID, {n} scans against {n} scans of other patients: {value:.2f}")
 claim("real scans are within 5 of each other", max(floor.values()) < 5, list(floor.values()))
@@ -709,7 +711,7 @@ claim("one of two kinds is missing: coverage one half", abs(half[1] - expected_c
 # %% mystnb={"image": {"alt": "Two panels over the steps of both games. Left: KID on a logarithmic axis falls by orders of magnitude. Right: coverage starts near zero and rises late, to well below the dotted line of real scans."}}
 kids = {name: [kid(real[::2], cloud) for cloud in clouds] for name, (*_, clouds) in watched.items()}
 covered = {name: [density_coverage(real[::2], cloud)[1] for cloud in clouds] for name, (*_, clouds) in watched.items()}
-by_real = density_coverage(real[::2], seen(x_train[others[::2]]))[1]
+by_real = density_coverage(real[::2], own_rows[::2])[1]
 fig, (left, right_) = plt.subplots(1, 2, figsize=(7.6, 2.4))
 for name in games:
     left.semilogy(steps, kids[name], marker=".", label=name)
@@ -802,13 +804,12 @@ def show(sheet):
 
 
 # %%
-own = x_train[others]
 four = x_train[[np.flatnonzero(train.y == k)[0] for k in range(4)]]
 collected = np.repeat(four, N // 4, axis=0) + rng.normal(0, 0.02, size=x_test.shape)
 drawn_plain = generate(games["plain"], fixed)
-copied_rows, plain_rows = seen(own), seen(drawn_plain)
+plain_rows = seen(drawn_plain)
 sheet = {
-    "photocopier": scores(copied_rows, train.groups[others]),
+    "photocopier": scores(own_rows, train.groups[others]),
     "collector": scores(seen(np.clip(collected, -1, 1))),
     "plain game": scores(plain_rows),
 }
@@ -851,7 +852,7 @@ def nearest(rows):
 
 
 usual = nearest(real)  # of unseen real scans
-tenth = np.where(np.arange(N)[:, None] % 10 == 0, copied_rows, plain_rows)  # every tenth drawing is a copy
+tenth = np.where(np.arange(N)[:, None] % 10 == 0, own_rows, plain_rows)  # every tenth drawing is a copy
 near = {"plain game": nearest(plain_rows) / usual, "one in ten copied": nearest(tenth) / usual}
 claim("copying one scan in ten would show", near["one in ten copied"] < 0.01, near["one in ten copied"])
 claim("no sign of copies among the game's drawings", near["plain game"] > 0.8, near["plain game"])
@@ -975,7 +976,7 @@ ordered = wish_of(test)
 orders = {f"drawn, noise × {share}": generate(artist, share * fixed, ordered) for share in (1, 0.8, 0.6)}
 marks = {"real scans": (kind_real, side_real, size_real)}
 marks |= {name: mark(images, test.y, right, test.groups) for name, images in orders.items()}
-variety = {"real scans": density_coverage(real, copied_rows)}  # scans of training patients, for the last two columns
+variety = {"real scans": density_coverage(real, own_rows)}  # scans of training patients, for the last two columns
 variety |= {name: density_coverage(real, seen(images)) for name, images in orders.items()}
 rows = {name: [*marks[name], *variety[name]] for name in marks}
 show(pd.DataFrame(rows, ["kind", "side", "size", "density", "coverage"]))
