@@ -7,7 +7,7 @@ import pytest
 
 from medlib import lesson
 from medlib.lesson import setup
-from medlib.models.training import fit, keras
+from medlib.models.training import fit, keras, stream
 from tests.tools import At
 
 RNG = np.random.default_rng(0)
@@ -39,6 +39,28 @@ def test_callbacks_and_options_reach_keras(model):
     assert seen == [4, 5] and len(history["loss"]) == 2
     stop = keras.callbacks.EarlyStopping(monitor="loss", min_delta=1e9, patience=1)
     assert len(fit(model, X, Y, epochs=9, callbacks=(stop,))["loss"]) < 9
+
+
+def test_the_stream_keeps_rows_together_and_mixes_them_anew():
+    keras.utils.set_random_seed(0)
+    x = np.arange(50.0)[:, None]
+    epochs = stream(x, {"double": 2 * x[:, 0]}, batch_size=16, shuffle=True)
+    orders = [np.concatenate([a.numpy()[:, 0] for a, _ in epochs]) for _ in range(2)]
+    assert [len(a) for a, _ in epochs] == [16, 16, 16, 2] and len(epochs) == 4
+    assert all(np.array_equal(b["double"], 2 * a[:, 0]) and a.dtype == "float32" for a, b in epochs)
+    assert all(sorted(order) == list(x[:, 0]) for order in orders)
+    assert not np.array_equal(*orders) and not np.array_equal(orders[0], x[:, 0])
+    assert np.array_equal(np.concatenate(list(stream(x, batch_size=16))), x), "alone and in order"
+    assert not epochs.options().autotune.enabled
+
+
+def test_weights_of_examples_and_other_targets_go_to_keras_as_they_are(model, recwarn):
+    weight = np.zeros(len(X))
+    assert fit(model, X, Y, epochs=1, sample_weight=weight)["loss"] == [0.0]
+    history = fit(model, X, Y, epochs=1, validation_data=(X, Y, weight))
+    assert history["val_loss"] == [0.0] < history["loss"]
+    assert np.isfinite(fit(model, [X], [Y], epochs=1)["loss"]).all()
+    assert not [w for w in recwarn if "shuffle" in str(w.message)]
 
 
 def test_the_stop_button_leaves_model_and_history(model, capsys):

@@ -80,7 +80,8 @@ def fit_judge(model, x, masks, kind, *, epochs: int = 5, batch_size: int = 32, l
 def features(model: keras.Model, x: np.ndarray) -> np.ndarray:
     """What the judge sees in each image, (n, 64): for fid, kid and their like."""
     x = check_images(x, model.input_shape[1:], low=-1)
-    return batches(lambda part: (model(part, training=False)["features"],), x)[0]
+    down = keras.Model(model.input, model.output["features"])  # the way up again is not needed
+    return batches(lambda part: (down(part, training=False),), x)[0]
 
 
 def findings(model: keras.Model, x: np.ndarray, least: float = 4.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -138,6 +138,7 @@ def fit_vae(
         start_from(model, x)
     steps = epochs * -(-len(x) // batch_size)
     model.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(step, steps)))
+    model.optimizer.build(model.trainable_weights)  # as `fit` does for models that Keras has built
     return fit(model, x, epochs=epochs, batch_size=batch_size, label=label, **options)
 
 

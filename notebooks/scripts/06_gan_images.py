@@ -132,15 +132,16 @@ right = (test.frame.side == "left").to_numpy()  # radiological convention: the p
 agrees = lambda y, p: np.mean(y == p)
 
 
-def mark(images, kind, right, groups):
+def mark(found, kind, right, groups):
     """How often the judge finds the kind and the side, with intervals over patients, and the correlation of size."""
-    seen, side, size = findings(judge, images)
+    seen, side, size = found
     ill = kind > 0
     scores = bootstrap(agrees, kind, seen, groups, n=300), bootstrap(agrees, right[ill], side[ill], groups[ill], n=300)
     return (*scores, np.corrcoef(size[ill], test.masks[ill].sum((1, 2)))[0, 1])
 
 
-kind_real, side_real, size_real = mark(x_test, test.y, right, test.groups)
+found_real = findings(judge, x_test)
+kind_real, side_real, size_real = mark(found_real, test.y, right, test.groups)
 claim("on test patients the judge names the kind", kind_real.low > 0.8, kind_real)
 claim("and the side", side_real.low > 0.93, side_real)
 claim("and sees how large the lesion is", size_real > 0.75, size_real)
@@ -676,7 +677,7 @@ claim(
 d, M = 8, 2.0  # the second cloud is moved by a vector of squared length M
 moved = 1 + 3 * M / d + 3 * (M**2 + 2 * M + d) / d**2 + (M**3 + 3 * M**2 + 3 * (M * (d + M) + 2 * M)) / d**3
 exact = (1 + 3 / d) + moved - 2 * (1 + 3 * (d + M) / d**2)
-pairs = [(rng.normal(size=(3000, d)), rng.normal(0.5, 1, size=(3000, d))) for _ in range(4)]
+pairs = [(rng.normal(size=(1500, d)), rng.normal(0.5, 1, size=(1500, d))) for _ in range(8)]
 far = np.mean([kernel_distance(x, y) for x, y in pairs])
 claim("the moved cloud is as far as the moments of a normal say", abs(far / exact - 1) < 0.1, [far, exact])
 x, y = pairs[0]
@@ -864,12 +865,13 @@ claim("no sign of copies among the game's drawings", near["plain game"] > 0.8, n
 
 
 # %%
-def counts(images):
-    return np.bincount(findings(judge, images)[0], minlength=4) / len(images)
+def counts(found):
+    return np.bincount(found[0], minlength=4) / len(found[0])
 
 
-table = {"real": counts(x_test), "real, other patients": counts(own), "plain game": counts(drawn_plain)}
-table["R1"] = counts(generate(games["R1"], fixed))
+table = {"real": counts(found_real), "real, other patients": counts(findings(judge, own))}
+for name, images in {"plain game": drawn_plain, "R1": generate(games["R1"], fixed)}.items():
+    table[name] = counts(findings(judge, images))
 apart = lambda a, b: 0.5 * np.abs(table[a] - table[b]).sum()
 gaps = [apart("real", name) for name in ("real, other patients", "plain game", "R1")]
 claim("two sets of real scans differ little", gaps[0] < 0.12, gaps[0])
@@ -975,7 +977,8 @@ played = fit_gan(artist, both_ways(x_train), both_ways(wish_of(train)), epochs=5
 ordered = wish_of(test)
 orders = {f"drawn, noise × {share}": generate(artist, share * fixed, ordered) for share in (1, 0.8, 0.6)}
 marks = {"real scans": (kind_real, side_real, size_real)}
-marks |= {name: mark(images, test.y, right, test.groups) for name, images in orders.items()}
+found = {name: findings(judge, images) for name, images in orders.items()}
+marks |= {name: mark(found[name], test.y, right, test.groups) for name in orders}
 variety = {"real scans": density_coverage(real, own_rows)}  # scans of training patients, for the last two columns
 variety |= {name: density_coverage(real, seen(images)) for name, images in orders.items()}
 rows = {name: [*marks[name], *variety[name]] for name in marks}
@@ -994,8 +997,9 @@ claim("less noise, denser drawings", density[2] > density[1] > density[0], densi
 from sklearn.metrics import confusion_matrix
 
 fig, axes = plt.subplots(1, 2, figsize=(7.6, 3.4), sharey=True)
-for ax, (title, images) in zip(axes, {"real": x_test, "drawn to order": delivered}.items(), strict=True):
-    shares = confusion_matrix(test.y, findings(judge, images)[0], normalize="true")
+panels = {"real": found_real, "drawn to order": found["drawn, noise × 0.8"]}
+for ax, (title, (kind, *_)) in zip(axes, panels.items(), strict=True):
+    shares = confusion_matrix(test.y, kind, normalize="true")
     ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for (row, column), share in np.ndenumerate(shares):
         ax.text(column, row, f"{share:.2f}", ha="center", va="center", color="white" if share > 0.5 else "black")
@@ -1016,7 +1020,7 @@ plt.show()
 some = np.isin(school.groups, rng.choice(np.unique(school.groups), N // 4, replace=False))
 by_school = generate(artist, 0.8 * fixed, wish_of(school)[some])
 rows = seen(by_school)
-sheet["drawings to order"], table["drawings to order"] = scores(rows), counts(by_school)
+sheet["drawings to order"], table["drawings to order"] = scores(rows), counts(findings(judge, by_school))
 made, plain_row = sheet["drawings to order"], sheet["plain game"]
 claim("the longer game with wishes is closer", made["FID"] < plain_row["FID"], [made["FID"], plain_row["FID"]])
 claim("and covers more", made["coverage"] > plain_row["coverage"], [made["coverage"], plain_row["coverage"]])
@@ -1092,7 +1096,7 @@ bleeds, on_left = proportion(np.sum(kind == 2), 40), proportion(np.sum(on_right)
 claim("most are bleeds to the judge, interval included", bleeds.low > 0.75, bleeds)
 claim("most lie on the left", on_left.low > 0.75, on_left)
 bleed = test.y == 2
-his_own = findings(judge, x_test[bleed])[2].sum() / test.masks[bleed].sum()
+his_own = found_real[2][bleed].sum() / test.masks[bleed].sum()
 print(f"size: {size.sum() / asked.sum():.2f} times the order; real bleeds are judged {his_own:.2f} times their outline")
 claim("who asks for more gets more", np.corrcoef(asked, size)[0, 1] > 0.7, np.corrcoef(asked, size)[0, 1])
 

@@ -43,14 +43,16 @@ def train_tutorial(x: np.ndarray, latent: int, seconds: float, start: bool, seed
     import keras
 
     from medlib.models import vae
+    from medlib.models.training import stream
 
     model = vae.ConvVAE(*tutorial(latent), seed=seed)
     if start:
         vae.start_from(model, x)
     model.compile(keras.optimizers.Adam(1e-4))
+    rows = stream(x, batch_size=32, shuffle=True)
     began, epochs = time.process_time(), 0
     while epochs < 10 or time.process_time() - began < seconds:
-        model.fit(x, epochs=epochs + 1, initial_epoch=epochs, batch_size=32, verbose=0)
+        model.fit(rows, epochs=epochs + 1, initial_epoch=epochs, verbose=0, shuffle=False)
         epochs += 1
     return model, time.process_time() - began, epochs
 
