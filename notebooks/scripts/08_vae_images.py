@@ -317,7 +317,7 @@ print(
 )
 saved = bootstrap(average, test.y, without - (D + R), test.groups, n=500)
 claim("the latents save over 30 nats per image, their cost included", saved.value > 30, saved)
-claim("and cost between 10 and 50", 10 < R.mean() < 50, R.mean())
+claim("and cost between 5 and 50", 5 < R.mean() < 50, R.mean())
 limit = 1024 * np.log(0.01 * np.sqrt(2 * np.pi))
 claim("the floor allows no more than this", elbo.value > limit, limit)
 
@@ -509,14 +509,14 @@ ax.invert_yaxis()
 plt.show()
 
 # %%
-claim("the code knows the scanner nearly for certain", value[0] > 0.9, known_facts[names[0]])
+claim("the code knows the scanner well", value[0] > 0.8, known_facts[names[0]])
 claim("it knows where the slice lies", value[4] > 0.4, known_facts[names[4]])
 claim("it knows the ventricles in part", 0.2 < value[5] < 0.8, known_facts[names[5]])
 claim("it does not know the age", value[8] < 0.15, known_facts[names[8]])
 
 # %% [markdown]
 # This is a lesson in what likelihood buys. The scanner moves every pixel of the brain by a few HU, so knowing it saves
-# many nats, and the code tells site C nearly for certain. The width of a lesion is worth little, and the age nothing.
+# many nats, and the code tells site C from the others well. The width of a lesion is worth little, and the age nothing.
 # Of the sides, mind the intervals: one training learns the side of a bleed well, the next hardly.
 # "The VAE has learnt the disease" is a sentence to distrust until somebody has measured it.
 #
@@ -1167,9 +1167,10 @@ behind.round(0)
 # %% [markdown]
 # It does not repair it: the gap stays in every row. The fair rival is the control, the same extra training without
 # resampling. How much of *its* gap resampling closes depends on which images were drawn, and the medians rest on some
-# fifteen patients of site C; we would not put a number on it. A likely reason for what stays is the scanner. Noise of 2.5 HU instead of 1.5 HU cannot be predicted by *any* model, however often it
-# sees such images. Resampling helps where a group is misunderstood for want of examples. Where a group is measured
-# worse, the remedy is a better question, a better scanner, or a threshold of its own.
+# fifteen patients of site C; we would not put a number on it. A likely reason for what stays is the scanner. Noise of
+# 2.5 HU instead of 1.5 HU cannot be predicted by *any* model, however often it sees such images. Resampling helps where a
+# group is misunderstood for want of examples. Where a group is measured worse, the remedy is a better question, a better
+# scanner, or a threshold of its own.
 #
 # ## On real data
 #
