@@ -51,7 +51,15 @@ def test_the_stream_keeps_rows_together_and_mixes_them_anew():
     assert all(sorted(order) == list(x[:, 0]) for order in orders)
     assert not np.array_equal(*orders) and not np.array_equal(orders[0], x[:, 0])
     assert np.array_equal(np.concatenate(list(stream(x, batch_size=16))), x), "alone and in order"
-    assert not epochs.options().autotune.enabled
+    assert epochs.options().autotune.enabled is False, "None leaves it on"
+
+
+def test_the_step_is_traced_once(model, monkeypatch):
+    model.compile("adam", "mse")  # it keeps running means, which SGD does not
+    traced, step = [], type(model).train_step
+    monkeypatch.setattr(type(model), "train_step", lambda self, data: traced.append(1) or step(self, data))
+    fit(model, X, Y, epochs=2, batch_size=16)
+    assert len(traced) == 1
 
 
 def test_weights_of_examples_and_other_targets_go_to_keras_as_they_are(model, recwarn):

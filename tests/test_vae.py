@@ -141,6 +141,13 @@ def test_going_on_keeps_what_the_model_knows():
     assert np.asarray(model.centre) == pytest.approx(centre, abs=1e-4)
 
 
+def test_the_step_is_traced_once(monkeypatch):
+    traced, step = [], vae.ConvVAE.train_step
+    monkeypatch.setattr(vae.ConvVAE, "train_step", lambda self, x: traced.append(1) or step(self, x))
+    vae.fit_vae(new(), IMAGES, epochs=2, batch_size=16)
+    assert len(traced) == 1
+
+
 def test_the_stop_button_leaves_model_and_history(capsys):
     model = new()
     history = vae.fit_vae(model, IMAGES, epochs=9, batch_size=16, callbacks=[At(KeyboardInterrupt(), 2)])
