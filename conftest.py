@@ -30,7 +30,7 @@ def pytest_runtest_logreport(report):
 
 
 def _tracked() -> set[str]:
-    listing = subprocess.run(["git", "ls-files", "notebooks"], cwd=ROOT, capture_output=True, text=True).stdout
+    listing = subprocess.run(["git", "ls-files", "notebooks"], cwd=ROOT, capture_output=True, encoding="utf-8").stdout
     return {name for name in listing.split() if name.endswith(".ipynb")}
 
 

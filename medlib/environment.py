@@ -83,7 +83,9 @@ def tensorflow() -> Iterator[Finding]:
     else:
         code = "from medlib.environment import product; product()"
         try:
-            run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=300)
+            run = subprocess.run(
+                [sys.executable, "-c", code], cwd=ROOT, capture_output=True, encoding="utf-8", timeout=300
+            )
         except subprocess.TimeoutExpired:
             yield Finding(False, "TensorFlow: no answer within 5 minutes", "restart the computer and try again")
             return

@@ -63,7 +63,7 @@ def fingerprint():
 def install():
     """Create ``.venv`` and install the packages, unless that has been done already."""
     stamp = VENV / "installed"
-    if stamp.exists() and stamp.read_text() == fingerprint():
+    if stamp.exists() and stamp.read_text(encoding="utf-8") == fingerprint():
         return
     check_disk()
     print("First start: installing the packages into .venv (a few minutes, about 3 GB).", flush=True)
@@ -81,7 +81,7 @@ def install():
                 print("  " + line.strip()[:100], flush=True)
     if run.returncode:
         stop(why("".join(log)))
-    stamp.write_text(fingerprint())
+    stamp.write_text(fingerprint(), encoding="utf-8")
 
 
 def why(log):

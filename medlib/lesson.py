@@ -164,7 +164,9 @@ def _home() -> Path:
 def passed() -> set[str]:
     """The numbers of the exercises that this reader has passed."""
     try:
-        return {name for name in json.loads((_home() / "passed.json").read_text()) if isinstance(name, str)}
+        return {
+            name for name in json.loads((_home() / "passed.json").read_text(encoding="utf-8")) if isinstance(name, str)
+        }
     except (OSError, ValueError, TypeError):
         return set()
 
@@ -174,7 +176,7 @@ def _remember(exercise: str) -> None:
         home = _home()
         home.mkdir(parents=True, exist_ok=True)
         new = home / f"passed.{os.getpid()}.tmp"
-        new.write_text(json.dumps(sorted(passed() | {exercise})))
+        new.write_text(json.dumps(sorted(passed() | {exercise})), encoding="utf-8")
         new.replace(home / "passed.json")
 
 

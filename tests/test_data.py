@@ -235,7 +235,7 @@ def test_official_split_that_leaks_or_lacks_a_part_is_refused():
 
 def test_import_is_light():
     code = "import medlib.data, sys; print(sorted({'numpy', 'pandas', 'sklearn', 'tensorflow'} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
     assert done.stdout.strip() == "[]"
 
 

@@ -151,7 +151,7 @@ def test_folder_for_progress(monkeypatch, tmp_path):
     monkeypatch.setenv("MEDLIB_HOME", str(tmp_path / "new"))
     assert only(environment.progress) == "[OK]   progress: your data folder can be written"
     assert not list((tmp_path / "new").iterdir())
-    (tmp_path / "file").write_text("in the way")
+    (tmp_path / "file").write_text("in the way", encoding="utf-8")
     monkeypatch.setenv("MEDLIB_HOME", str(tmp_path / "file"))
     line, remedy = only(environment.progress).splitlines()
     assert line.startswith("[FAIL] progress: your data folder cannot be written (") and str(tmp_path) not in line
@@ -203,5 +203,5 @@ def test_folders_are_left_out(text, plain):
 
 def test_the_module_needs_only_the_standard_library():
     code = "import sys; import medlib.environment; print(sorted({'numpy', 'pandas', 'packaging'} & set(sys.modules)))"
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=environment.ROOT)
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", cwd=environment.ROOT)
     assert run.stdout.strip() == "[]", run.stderr

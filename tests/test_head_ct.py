@@ -294,7 +294,7 @@ def test_missing_and_damaged_files(tmp_path, monkeypatch):
     (tmp_path / "head_ct.npz").write_bytes(data)
     with pytest.raises(DataError, match="damaged"):
         head_ct.load()
-    (tmp_path / "patients.csv").write_text("patient,age\n0,70\n")
+    (tmp_path / "patients.csv").write_text("patient,age\n0,70\n", encoding="utf-8")
     with pytest.raises(DataError, match="no column"):
         head_ct.patients()
 

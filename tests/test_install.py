@@ -24,7 +24,7 @@ def run(*arguments: str, before: str = "") -> subprocess.CompletedProcess:
     """Run the script as ``make`` does, on a Python without site packages; ``before`` sets the stage."""
     code = f"import runpy, sys\nsys.argv[:] = ['install.py', *{arguments!r}]\n{before}\n"
     code += f"runpy.run_path({str(SCRIPT)!r}, run_name='__main__')"
-    return subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, timeout=60)
+    return subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, encoding="utf-8", timeout=60)
 
 
 # ---------------------------------------------------------------------------------------------------- first questions
@@ -51,7 +51,7 @@ def test_an_old_python_can_read_the_script_far_enough_to_say_so():
 
 
 def test_the_script_agrees_with_the_package_on_versions():
-    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["requires-python"]
     assert wanted == f">=3.{install.OLDEST[1]},<3.{install.NEWEST[1] + 1}"
 
 
@@ -87,7 +87,7 @@ def machine(tmp_path, monkeypatch):
         def __exit__(self, *error):
             return None
 
-    (tmp_path / "requirements.txt").write_text("numpy==2.4.6\n-e .\n")
+    (tmp_path / "requirements.txt").write_text("numpy==2.4.6\n-e .\n", encoding="utf-8")
     monkeypatch.setattr(install, "ROOT", tmp_path)
     monkeypatch.setattr(install, "VENV", tmp_path / ".venv")
     monkeypatch.setattr(install, "BIN", tmp_path / ".venv" / "bin")
@@ -109,7 +109,7 @@ def test_the_first_start_installs_and_the_second_does_not(machine, capsys):
 
 def test_new_requirements_another_python_or_another_place_install_again(machine, monkeypatch, tmp_path):
     install.install()
-    (tmp_path / "requirements.txt").write_text("numpy==2.4.7\n-e .\n")
+    (tmp_path / "requirements.txt").write_text("numpy==2.4.7\n-e .\n", encoding="utf-8")
     install.install()
     assert machine.made == [False, True], "an old environment is emptied first"
     monkeypatch.setattr(sys, "version", "3.13.9 (main)")
@@ -178,7 +178,7 @@ def test_commands_are_handed_to_the_environments_python(machine, monkeypatch):
 
 
 def test_the_makefile_offers_the_scripts_commands():
-    text = (ROOT / "Makefile").read_text()
+    text = (ROOT / "Makefile").read_text(encoding="utf-8")
     (targets,) = re.findall(r"^(.+):\n\t@\$\(PYTHON\) medlib/install\.py \$@ \$\(ARGS\)$", text, re.MULTILINE)
     assert set(targets.split()) == set(install.COMMANDS) - {"install"}
 
@@ -187,13 +187,13 @@ def test_the_makefile_offers_the_scripts_commands():
 
 
 def pins() -> dict[str, str]:
-    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
     assert lines[-1] == "-e ."
     return dict(re.fullmatch(r"([\w.-]+)==([\w.]+)(?: ;.*)?", line).groups() for line in lines[:-1])
 
 
 def test_requirements_are_pins_without_addresses_that_meet_the_ranges():
     pinned = pins()
-    for text in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]:
+    for text in tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]:
         wanted = Requirement(text)
         assert wanted.specifier.contains(Version(pinned[wanted.name])), f"run `make requirements`: {text}"

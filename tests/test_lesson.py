@@ -19,7 +19,9 @@ from medlib.lesson import Bar, check, claim, passed, progress, setup, track
 def fresh(code: str, **environment) -> subprocess.CompletedProcess:
     """Run code in a new interpreter, with nothing imported and real file descriptors."""
     environment = {**{k: v for k, v in os.environ.items() if k != "MEDLIB_SEED"}, **environment}
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=120)
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, encoding="utf-8", env=environment, timeout=120
+    )
 
 
 # ------------------------------------------------------------------------------------------------------------- import
@@ -199,7 +201,7 @@ def test_an_unknown_exercise_is_named(home):
 
 
 def test_a_file_in_place_of_the_folder_breaks_nothing(home, capsys):
-    home.write_text("not a folder")
+    home.write_text("not a folder", encoding="utf-8")
     check("3.1", 42)
     assert capsys.readouterr().out == "✓ 3.1 passed\n" and passed() == set()
 
@@ -220,7 +222,7 @@ def test_a_damaged_memory_is_read_as_far_as_it_goes(home, content):
     (home / "passed.json").write_bytes(content.encode(errors="surrogateescape"))
     check("3.2", lambda x: x * x)
     assert passed() == ({"3.1", "3.2"} if "3.1" in content else {"3.2"})
-    assert json.loads((home / "passed.json").read_text()) == sorted(passed())
+    assert json.loads((home / "passed.json").read_text(encoding="utf-8")) == sorted(passed())
 
 
 def test_the_home_may_start_with_a_tilde(home, tmp_path, monkeypatch):

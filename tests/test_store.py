@@ -280,7 +280,7 @@ def test_interruption_keeps_what_arrived(server, source, old, monkeypatch, capsy
 
 
 def test_folder_that_cannot_be_written(source, target, monkeypatch):
-    target.parent.write_text("a file where the cache should be")
+    target.parent.write_text("a file where the cache should be", encoding="utf-8")
     with pytest.raises(DataError, match="cannot write .*cache.*expected a folder that you may write. Set MEDLIB_CACHE"):
         fetch(source)
 

@@ -29,7 +29,7 @@ REPEATS = 3  # of the short measurements; the best counts
 def measure(pair: Pair) -> dict[str, float]:
     """Execute a notebook in a fresh process: seconds (kernel start included) and the kernel's peak memory in GiB."""
     command = [sys.executable, "-m", "tests.course.bench", "--measure", pair.name]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8")
     if done.returncode:
         raise SystemExit(f"{pair.name}: not measured.\n{done.stderr}")
     return json.loads(done.stdout.splitlines()[-1])
@@ -79,7 +79,7 @@ def seconds_of(code: str, before: str = "") -> float:
     """Seconds that ``code`` takes in a fresh interpreter; nan when it fails."""
     program = f"{before}\nimport time; start = time.perf_counter()\n{code}\nprint(time.perf_counter() - start)"
     runs = [
-        subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+        subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, encoding="utf-8")
         for _ in range(REPEATS)
     ]
     return min(float(run.stdout.split()[-1]) if run.returncode == 0 else float("nan") for run in runs)

@@ -74,7 +74,7 @@ def test_nothing_is_skipped_or_allowed_to_fail(pair):
 
 @every_notebook
 def test_no_machine_or_path_of_the_author_is_stored(pair):
-    text = pair.path.read_text()
+    text = pair.path.read_text(encoding="utf-8")
     assert len(text.encode()) <= MAX_BYTES, f"{len(text) / 1000:.0f} kB stored: fewer or smaller figures"
     assert not re.search(r"/(home|root|work|Users|tmp)/\w+", re.sub(r'"image/png": "[^"]+"', "", text))
 
@@ -312,7 +312,7 @@ DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "data/READ
 
 
 def prose(path) -> str:
-    return Pair(path.stem).prose if path.suffix == ".ipynb" else path.read_text()
+    return Pair(path.stem).prose if path.suffix == ".ipynb" else path.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("path", DOCUMENTS + [p.path for p in PAIRS], ids=lambda p: p.name)
@@ -329,7 +329,7 @@ def test_links_inside_the_repository(path):
 
 
 def test_the_readme_maps_every_notebook_with_its_times():
-    readme = (ROOT / "README.md").read_text()
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
     for pair in PAIRS:
         row = next((line for line in readme.splitlines() if f"](notebooks/{pair.name}.ipynb)" in line), "")
         header = pair.header()
@@ -340,12 +340,14 @@ def test_the_readme_maps_every_notebook_with_its_times():
 
 
 def test_every_notebook_in_git_is_collected():
-    tracked = subprocess.run(["git", "ls-files", "notebooks"], cwd=ROOT, capture_output=True, text=True).stdout.split()
+    tracked = subprocess.run(
+        ["git", "ls-files", "notebooks"], cwd=ROOT, capture_output=True, encoding="utf-8"
+    ).stdout.split()
     assert {f"notebooks/{p.name}.ipynb" for p in PAIRS} == {t for t in tracked if t.endswith(".ipynb")}
     assert {f"notebooks/scripts/{p.name}.py" for p in PAIRS} == {t for t in tracked if t.endswith(".py")}
 
 
 def test_the_project_is_tidy():
     for command in (["ruff", "check"], ["ruff", "format", "--check"]):
-        result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        result = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8")
         assert result.returncode == 0, result.stdout + result.stderr

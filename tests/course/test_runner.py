@@ -19,7 +19,7 @@ from tests.course.notebooks import ROOT, Pair
 def run_nbval(notebook) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "pytest", "-q", "-o", "addopts=", "-p", "no:cacheprovider"]
     command += ["--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=60", str(notebook)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=180)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", timeout=180)
 
 
 def test_the_canary_dies():
@@ -48,7 +48,7 @@ def copy(tmp_path, monkeypatch):
 def test_a_pair_edited_on_one_side_is_red(copy):
     pair, contract = copy
     contract.test_pair_is_equal_by_content(pair)
-    pair.script.write_text(pair.script.read_text() + "\n# %%\nprint(1)\n")
+    pair.script.write_text(pair.script.read_text(encoding="utf-8") + "\n# %%\nprint(1)\n", encoding="utf-8")
     pair.__dict__.pop("source")
     with pytest.raises(AssertionError, match="script and notebook differ"):
         contract.test_pair_is_equal_by_content(pair)
