@@ -1,4 +1,4 @@
-"""The convolutional classifier of notebook 04, and the map of what it looked at."""
+"""The convolutional classifier of notebook 15, and the map of what it looked at."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The generative adversarial network of notebooks 05 and 06: its losses, its two networks, its training step."""
+"""The generative adversarial network of notebooks 20 and 21: its losses, its two networks, its training step."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from medlib.models.training import batches, check_images, check_sides, fit, reco
 mean, softplus = tf.reduce_mean, tf.nn.softplus
 
 
-# ------------------------------------------------------------------------------------------------- losses (notebook 05)
+# ------------------------------------------------------------------------------------------------- losses (notebook 20)
 
 
 def discriminator_loss(real, forged):
@@ -37,7 +37,7 @@ def r1(D, real, gamma=1.0):
     return gamma / 2 * mean(tf.reduce_sum(slope**2, axis=1))
 
 
-# ----------------------------------------------------------------------------------------------- networks (notebook 06)
+# ----------------------------------------------------------------------------------------------- networks (notebook 21)
 
 
 def build_generator(
@@ -158,7 +158,7 @@ class ConditionalGAN(GAN):
 
     ``mismatch`` is the share m of its second term that goes to real images with another image's wish:
     -log D(x, c) - (1 - m) log(1 - D(G(z, c), c)) - m log(1 - D(x, c')). Wishes are obeyed much earlier for it; the
-    price is that the generator exaggerates what is typical of a wish (notebook 06).
+    price is that the generator exaggerates what is typical of a wish (notebook 21).
     """
 
     mismatch = 0.5

@@ -1,4 +1,4 @@
-"""The judge of notebook 06: a network that outlines lesions, and what kind, side and size are read off its outlines."""
+"""The judge of notebook 21: a network that outlines lesions, and what kind, side and size are read off its outlines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The convolutional variational autoencoder of notebook 08, and what it is used for: codes, samples, anomaly maps."""
+"""The convolutional variational autoencoder of notebook 31, and what it is used for: codes, samples, anomaly maps."""
 
 from __future__ import annotations
 

@@ -201,7 +201,7 @@ check("0.1", malignant)
 # ## Is a network better?
 #
 # Here is a small neural network: eight units that each look at all 30 measures, and one that looks at the eight. What
-# happens inside is the matter of [notebook 02](02_gradient_descent.ipynb).
+# happens inside is the matter of [notebook 12](12_gradient_descent.ipynb).
 #
 # It goes through the training patients again and again (one round is an *epoch*) and changes its numbers a little
 # each time. The validation part says when to stop: when five epochs have brought nothing new, we go back to the best
@@ -585,31 +585,35 @@ plt.show()
 # %% [markdown]
 # The notebooks with a link can be opened today. The others are being written; their numbers will not change.
 #
-# | | notebook | what it teaches |
+# | part | notebook | what it teaches |
 # |---|---|---|
 # | **start** | 00 this page | a first model, how the course works, the map |
-# | **foundations** | 01 large models | what "large" means: parameters, compute, memory, data |
-# | | [02 gradient descent](02_gradient_descent.ipynb) | how a network learns, from scratch, proved |
-# | | 03 medical data | images and tables from a hospital, missing values, leakage, splits by patient |
-# | | [04 image diagnosis](04_image_diagnosis.ipynb) | six steps to a diagnosis from head CT with a network |
-# | **generative models** | [05 the objective of a GAN](05_gan_objective.ipynb) | the game of two networks, and why it is hard to play |
-# | | [06 images from a GAN](06_gan_images.ipynb) | lesions drawn to order, and how to measure drawings |
-# | | [07 the loss of a VAE](07_vae_loss.ipynb) | latent variables, and the bound that trains them |
-# | | [08 images from a VAE](08_vae_images.ipynb) | generate, interpolate, find anomalies |
-# | | 09 sequence models | ECG and the course of a disease |
-# | | 10 case reports | text, with its facts checked |
-# | **applications** | 11 diagnosis | history, laboratory and image together; calibration, decisions |
-# | | 12 treatment | the effect of a therapy, which is not its outcome |
-# | | 13 prognosis | risk, survival, progression |
-# | **challenges** | 14 scarce data | several sites, augmentation, synthetic data honestly tested |
-# | | 15 newer models | diffusion, attention, self-supervision |
-# | | 16 compute | faster, smaller, on several machines |
-# | | 17 new settings | another hospital, another scanner, another year |
-# | | 18 security and privacy | attacks, differential privacy, federated learning |
-# | **appendix** | 19 an article repaired | formulas and listings that fail, and why |
-# | | 20 questions answered | each answer with evidence, computed on the spot |
+# | **1 foundations** | 10 large models | what "large" means: parameters, compute, memory, data |
+# | | [12 gradient descent](12_gradient_descent.ipynb) | how a network learns, from scratch, proved |
+# | | 13 medical images | how a CT comes to be, and how it arrives |
+# | | 14 medical tables | units, missing values, several sites, leakage, splits by patient |
+# | | [15 image diagnosis](15_image_diagnosis.ipynb) | six steps to a diagnosis from head CT with a network |
+# | **2 adversarial models** | [20 the objective of a GAN](20_gan_objective.ipynb) | the game of two networks, and why it is hard to play |
+# | | [21 images from a GAN](21_gan_images.ipynb) | lesions drawn to order, and how to measure drawings |
+# | **3 variational models** | [30 the loss of a VAE](30_vae_loss.ipynb) | latent variables, and the bound that trains them |
+# | | [31 images from a VAE](31_vae_images.ipynb) | generate, interpolate, find anomalies |
+# | **4 sequences and text** | 40 sequence models | ECG and the course of a disease |
+# | | 41 a VAE of sequences | heartbeats drawn, judged and repaired |
+# | | 42 case reports | text, with its facts checked |
+# | | 43 reports from images | a scan in, a report out, every fact checked |
+# | **5 applications** | 50 diagnosis | history, laboratory and image together; calibration, decisions |
+# | | 51 treatment effects | the effect of a therapy, which is not its outcome |
+# | | 52 genes and drugs | from a genome to a dose |
+# | | 53 prognosis | risk, survival, progression |
+# | **6 challenges** | 60 scarce data | several sites, augmentation, synthetic data honestly tested |
+# | | 61 newer models | diffusion, attention, self-supervision |
+# | | 62 compute, 63 many machines | faster, smaller, on several machines |
+# | | 64 new settings | another hospital, another scanner, another year |
+# | | 65 security, 66 privacy | attacks, differential privacy, federated learning |
+# | **9 appendix** | 90 an article repaired | formulas and listings that fail, and why |
+# | | 91 questions answered | each answer with evidence, computed on the spot |
 #
-# A good way: 02, then 04, then what you need. The pictures of the later notebooks are **simulated** head scans, made
+# A good way: 12, then 15, then what you need. The pictures of the later notebooks are **simulated** head scans, made
 # so that the truth about each of them is known; they are called simulated wherever they appear.
 #
 # ## Notation
@@ -619,31 +623,31 @@ plt.show()
 # | symbol | meaning | first used in |
 # |---|---|---|
 # | $x$, $y$, $\hat y$ | input, label, prediction | 00 |
-# | $n$, $d$, $K$ | number of examples, of dimensions, of classes | 00, 02, 04 |
+# | $n$, $d$, $K$ | number of examples, of dimensions, of classes | 00, 12, 15 |
 # | $w$, $b$ | weights and constant (bias) of a single unit | 00 |
 # | $\mu$, $\sigma^2$, $\sigma$ | mean, variance, standard deviation | 00 |
-# | $\theta$ | all parameters of a model | 02 |
-# | $W_l$, $b_l$ | weight matrix and bias of layer $l = 1, \dots, L$ | 02 |
-# | $a_l = W_l h_{l-1} + b_l$ | pre-activation of layer $l$ | 02 |
-# | $h_l = \sigma_l(a_l)$ | activation of layer $l$, with activation function $\sigma_l$; $h_0 = x$ | 02 |
-# | $\delta_l = \partial \ell / \partial a_l$ | the message that back-propagation carries | 02 |
-# | $\ell$, $\mathcal L$ | loss of one example, mean loss | 02 |
-# | $g$, $\alpha$ | gradient, step size (learning rate) | 02 |
-# | $H$ | Hessian: the second derivatives of the loss | 02 |
-# | $\lambda$; $L$, $\mu$, $\kappa = L/\mu$ | eigenvalue of $H$; largest, smallest, their ratio (condition number) | 02 |
-# | $\beta$; $\beta_1$, $\beta_2$ | momentum; the two of Adam | 02 |
-# | $m$, $v$ | Adam's running means, of the gradient and of its square | 02 |
-# | $B$ | number of examples in a mini-batch | 02 |
-# | $\xi$ | noise of a gradient: standard normal in 02 | 02 |
-# | $z$ | latent variable | 05 |
-# | $G$, $D$, $V$ | generator, discriminator, value of their game | 05 |
-# | $p_\text{data}$, $p_g$ | density of the data, of what is generated | 05 |
-# | $\gamma$ | weight of R1, the penalty on a discriminator's slope | 05 |
-# | $c$ | wish: what a generator is asked for (the condition) | 06 |
-# | $\phi$ | parameters of an encoder | 07 |
-# | $\varepsilon$ | standard normal noise | 07 |
-# | $\log \sigma^2$ | log-variance, which is neither $\sigma^2$ nor $\sigma$ | 07 |
-# | $\beta$ | weight of the KL term in a $\beta$-VAE | 07 |
+# | $\theta$ | all parameters of a model | 12 |
+# | $W_l$, $b_l$ | weight matrix and bias of layer $l = 1, \dots, L$ | 12 |
+# | $a_l = W_l h_{l-1} + b_l$ | pre-activation of layer $l$ | 12 |
+# | $h_l = \sigma_l(a_l)$ | activation of layer $l$, with activation function $\sigma_l$; $h_0 = x$ | 12 |
+# | $\delta_l = \partial \ell / \partial a_l$ | the message that back-propagation carries | 12 |
+# | $\ell$, $\mathcal L$ | loss of one example, mean loss | 12 |
+# | $g$, $\alpha$ | gradient, step size (learning rate) | 12 |
+# | $H$ | Hessian: the second derivatives of the loss | 12 |
+# | $\lambda$; $L$, $\mu$, $\kappa = L/\mu$ | eigenvalue of $H$; largest, smallest, their ratio (condition number) | 12 |
+# | $\beta$; $\beta_1$, $\beta_2$ | momentum; the two of Adam | 12 |
+# | $m$, $v$ | Adam's running means, of the gradient and of its square | 12 |
+# | $B$ | number of examples in a mini-batch | 12 |
+# | $\xi$ | noise of a gradient: standard normal in 12 | 12 |
+# | $z$ | latent variable | 20 |
+# | $G$, $D$, $V$ | generator, discriminator, value of their game | 20 |
+# | $p_\text{data}$, $p_g$ | density of the data, of what is generated | 20 |
+# | $\gamma$ | weight of R1, the penalty on a discriminator's slope | 20 |
+# | $c$ | wish: what a generator is asked for (the condition) | 21 |
+# | $\phi$ | parameters of an encoder | 30 |
+# | $\varepsilon$ | standard normal noise | 30 |
+# | $\log \sigma^2$ | log-variance, which is neither $\sigma^2$ nor $\sigma$ | 30 |
+# | $\beta$ | weight of the KL term in a $\beta$-VAE | 30 |
 #
 # ## What this course is not
 #
@@ -678,4 +682,4 @@ plt.show()
 # - Altman and Bland, *Diagnostic tests 1* to *3*, BMJ 308 (1994) 1552, 309 (1994) 102 and 309 (1994) 188:
 #   sensitivity, predictive values and ROC curves on one page each.
 #
-# **Next**: [how a network learns](02_gradient_descent.ipynb).
+# **Next**: [how a network learns](12_gradient_descent.ipynb).

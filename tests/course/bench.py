@@ -116,7 +116,7 @@ def write(text: str, readme: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", help="notebooks, for example 02_gradient_descent; all by default")
+    parser.add_argument("names", nargs="*", help="notebooks, for example 12_gradient_descent; all by default")
     parser.add_argument("--readme", action="store_true", help="write the table into README.md (all notebooks)")
     parser.add_argument("--measure", metavar="NAME", help=argparse.SUPPRESS)
     options = parser.parse_args()

@@ -140,7 +140,7 @@ def execute(notebook: nbformat.NotebookNode, name: str, code: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", help="notebooks, for example 02_gradient_descent; all by default")
+    parser.add_argument("names", nargs="*", help="notebooks, for example 12_gradient_descent; all by default")
     parser.add_argument("--force", action="store_true", help="execute even when nothing changed")
     options = parser.parse_args()
     known = {pair.name: pair for pair in pairs()}

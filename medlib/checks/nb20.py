@@ -1,4 +1,4 @@
-"""Checks of notebook 05, the objective of a GAN."""
+"""Checks of notebook 20, the objective of a GAN."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 from medlib.checks import array, call, exercise
 
 
-@exercise("5.1")
+@exercise("20.1")
 def detective(answer) -> str | None:
     """pi p / (pi p + (1 - pi) q)."""
     p, q, pi = np.array([0.9, 0.1, 0.4, 3.99]), np.array([0.2, 0.5, 0.4, 0.3]), 0.1
@@ -18,7 +18,7 @@ def detective(answer) -> str | None:
     if np.allclose(got, right):
         return None
     if np.allclose(got, p / (p + q)):
-        return "that is (5.3), for a heap that is half genuine; where does pi enter?"
+        return "that is (20.3), for a heap that is half genuine; where does pi enter?"
     if np.allclose(got, 1 - right):
         return "that is the probability of a forgery; which of the two belongs above the line?"
     if np.allclose(got, (1 - pi) * p / ((1 - pi) * p + pi * q)):
@@ -28,7 +28,7 @@ def detective(answer) -> str | None:
     return "write Bayes' theorem: genuine slips with this number, over all slips with this number"
 
 
-@exercise("5.2")
+@exercise("20.2")
 def data_mean(answer) -> str | None:
     """Self-normalised importance weights exp(logit)."""
     rng = np.random.default_rng(52)
@@ -44,7 +44,7 @@ def data_mean(answer) -> str | None:
     if np.isclose(got, weighted(np.exp(logit))):
         return None
     if np.isclose(got, weighted(1 / (1 + np.exp(-logit)))):
-        return "you weighed with D, a probability; (5.6) says which function of the logit is the ratio"
+        return "you weighed with D, a probability; (20.6) says which function of the logit is the ratio"
     if np.isclose(got, weighted(np.exp(-logit))):
         return "the ratio is upside down: it should be large where the data are dense"
     if np.isclose(got, np.mean(np.exp(logit) * x)) or np.isclose(got, np.sum(np.exp(logit) * x)):
@@ -53,10 +53,10 @@ def data_mean(answer) -> str | None:
         return "that is the mean of the generated numbers; each needs its weight"
     if np.isclose(got, weighted(logit)):
         return "the logit is the logarithm of the ratio, and a weight cannot be negative"
-    return "which function turns the logit of (5.6) into the ratio of the densities? Use it as a weight"
+    return "which function turns the logit of (20.6) into the ratio of the densities? Use it as a weight"
 
 
-@exercise("5.3")
+@exercise("20.3")
 def least_friction(answer) -> str | None:
     """det J = 1 - alpha gamma + alpha^2 / 4 = 1, so gamma = alpha / 4."""
     alpha = np.array([0.1, 0.2, 0.6])
@@ -73,10 +73,10 @@ def least_friction(answer) -> str | None:
         return "a factor 2: the determinant gains (α/2)² from the off-diagonal"
     if np.ptp(got) == 0:
         return "try two step sizes with the slider: the border moves with α"
-    return "write J of (5.9) with 1 − αγ in the lower right corner, and set its determinant to 1"
+    return "write J of (20.9) with 1 − αγ in the lower right corner, and set its determinant to 1"
 
 
-@exercise("5.4")
+@exercise("20.4")
 def wasserstein(answer) -> str | None:
     """The area between two cumulative distributions, for samples of any sizes."""
     from scipy.stats import wasserstein_distance

@@ -1,4 +1,4 @@
-"""Checks of notebook 06, images from a GAN."""
+"""Checks of notebook 21, images from a GAN."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 from medlib.checks import array, call, exercise, number
 
 
-@exercise("6.1")
+@exercise("21.1")
 def counted(answer) -> str | None:
     """16 · 32 · 16 weights and 4 · 16 numbers of batch normalisation."""
     got = number(answer)
@@ -29,7 +29,7 @@ def counted(answer) -> str | None:
     return "weights: 4 · 4 for every pair of input and output channel; then four numbers for each output channel"
 
 
-@exercise("6.2")
+@exercise("21.2")
 def frechet_1d(answer) -> str | None:
     """(mean difference)² + (deviation difference)²."""
     rng = np.random.default_rng(62)
@@ -43,17 +43,17 @@ def frechet_1d(answer) -> str | None:
     if np.isclose(got, means**2, rtol=5e-3):
         return "two clouds with one mean may still differ in width: the second term is missing"
     if np.isclose(got, np.sqrt(means**2 + deviations**2), rtol=5e-3):
-        return "that is the root of it; (6.3) is the squared distance"
+        return "that is the root of it; (21.3) is the squared distance"
     if np.isclose(got, abs(means) + abs(deviations), rtol=5e-3):
         return "both differences are squared before they are added"
     if np.isclose(got, means**2 + (x.var() - y.var()) ** 2, rtol=5e-3):
-        return "you compared variances; in (6.3), C + C' − 2√(CC') is the square of a difference of standard deviations"
+        return "you compared variances; in (21.3), C + C' − 2√(CC') is a squared difference of standard deviations"
     if np.isclose(got, means**2 + abs(x.var() - y.var()), rtol=5e-3):
         return "C + C' − 2√(CC') is not C − C'; with C = s² it is (s − s')²"
-    return "in one dimension C is s²: write (6.3) with s and s', and look for a square"
+    return "in one dimension C is s²: write (21.3) with s and s', and look for a square"
 
 
-@exercise("6.3")
+@exercise("21.3")
 def copied(answer) -> str | None:
     """2 · 0.62 - 1."""
     got = number(answer)
@@ -72,7 +72,7 @@ def copied(answer) -> str | None:
     return "solve 0.62 = ρ + (1 − ρ)/2 for ρ"
 
 
-@exercise("6.4")
+@exercise("21.4")
 def disc(answer) -> str | None:
     """Ones within the radius, in channel kind - 1."""
     row, column, radius = 20, 9, 3.2

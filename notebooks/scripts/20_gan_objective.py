@@ -25,7 +25,7 @@
 #
 # | needs | read | run | data |
 # |---|---|---|---|
-# | [notebook 02](02_gradient_descent.ipynb), densities and means | 45 min | 40 s | simulated |
+# | [notebook 12](12_gradient_descent.ipynb), densities and means | 45 min | 40 s | simulated |
 #
 # On your desk lies a heap of slips. Each carries one number, a serum potassium in mmol/L. Half of the slips were
 # measured in patients of a kidney unit. A forger wrote the other half; he knows the patients' mean and standard
@@ -91,13 +91,13 @@ claim("a slip that says 5.0 is forged with a probability above 0.8", genuine < 0
 # number (or an image) $x = G(z)$. The density of its outputs is $p_g$, the *push-forward* of $p_z$. If $G$ rises or
 # falls throughout, a piece of noise of width $dz$ becomes a piece of width $|G'(z)|\,dz$ and keeps its probability:
 #
-# $$x = G(z),\quad z \sim p_z \qquad\Longrightarrow\qquad p_g(x) = \frac{p_z(z)}{|G'(z)|} \tag{5.1}$$
+# $$x = G(z),\quad z \sim p_z \qquad\Longrightarrow\qquad p_g(x) = \frac{p_z(z)}{|G'(z)|} \tag{20.1}$$
 #
 # Where $G$ stretches, the density gets thin. An example is C-reactive protein (CRP), which rises with inflammation:
 # its logarithm is roughly normal. $G(z) = 3\,e^{1.2 z}$ makes simulated values with a median of 3 mg/L.
 
 # %%
-# Equation (5.1): the formula against a library, and against a histogram
+# Equation (20.1): the formula against a library, and against a histogram
 z = np.linspace(-3, 3, 601)
 crp = 3 * np.exp(1.2 * z)
 slope = np.gradient(crp, z)  # numerical, so that nothing is copied from the formula
@@ -115,18 +115,18 @@ claim("near 10 mg/L it gives the share that is counted", abs(counted / np.interp
 # is paid the logarithm of the probability that it gave to the truth. Its average pay for a genuine slip plus its average
 # pay for a forged one is the **value** of the game:
 #
-# $$V(D, G) = \mathbb{E}_{x \sim p_\text{data}}[\log D(x)] + \mathbb{E}_{z \sim p_z}[\log(1 - D(G(z)))] \tag{5.2}$$
+# $$V(D, G) = \mathbb{E}_{x \sim p_\text{data}}[\log D(x)] + \mathbb{E}_{z \sim p_z}[\log(1 - D(G(z)))] \tag{20.2}$$
 #
 # $D$ wants it large, $G$ wants it small: $\min_G \max_D V(D, G)$. A detective who says ½ to everything gets
 # $2\log\tfrac12 = -\log 4 = -1.386$. All logarithms here are natural; their unit is the *nat*.
 
 # %%
-# Equation (5.2): an integral, an average over slips, and a library's cross-entropy
+# Equation (20.2): an integral, an average over slips, and a library's cross-entropy
 from sklearn.metrics import log_loss
 
 
 def value(D, p, q, x=x):
-    """V of (5.2) by quadrature: D, and the densities p of the data and q of the generator, on the grid x."""
+    """V of (20.2) by quadrature: D, and the densities p of the data and q of the generator, on the grid x."""
     return np.trapezoid(xlogy(p, D) + xlogy(q, 1 - D), x)
 
 
@@ -150,9 +150,9 @@ claim("this detective earns more than one who says ½", by_integral > -np.log(4)
 #
 # | in the article | is it right? |
 # |---|---|
-# | $G(z) = x'$ | yes; it leaves open how $x'$ is distributed, which is (5.1) |
+# | $G(z) = x'$ | yes; it leaves open how $x'$ is distributed, which is (20.1) |
 # | $D(x) = p(x)$, "the probability distribution of the data" | no: see the next cell |
-# | $\min_G \max_D V(D, G)$, with the $V$ of (5.2) | yes, this is the game of 2014; how it is *trained* comes in section 5 |
+# | $\min_G \max_D V(D, G)$, with the $V$ of (20.2) | yes, this is the game of 2014; how it is *trained* comes in section 5 |
 #
 # Why can $D$ not be the density? Take a control sample, measured again and again: potassium 4.0 mmol/L with a standard
 # deviation of 0.1 mmol/L.
@@ -171,16 +171,16 @@ claim("the same sample in µmol/L: the density is a thousand times smaller", abs
 #
 # ## 3. The best discriminator
 #
-# Fix the generator. With $p = p_\text{data}(x)$ and $q = p_g(x)$, (5.2) is the integral of
+# Fix the generator. With $p = p_\text{data}(x)$ and $q = p_g(x)$, (20.2) is the integral of
 # $p \log D(x) + q \log(1 - D(x))$, and $D$ may be chosen anew at each $x$. Set the derivative to zero:
 # $p/D = q/(1 - D)$. Hence
 #
-# $$D^*(x) = \frac{p_\text{data}(x)}{p_\text{data}(x) + p_g(x)} \tag{5.3}$$
+# $$D^*(x) = \frac{p_\text{data}(x)}{p_\text{data}(x) + p_g(x)} \tag{20.3}$$
 #
 # It is a maximum, as both logarithms are concave in $D$. And it is our curve from Bayes' theorem.
 
 # %%
-# Equation (5.3): search at every point for the best answer, then try to beat the formula as a whole
+# Equation (20.3): search at every point for the best answer, then try to beat the formula as a whole
 p, q = p_patients(x), forger.pdf(x)
 answers = np.linspace(0.0005, 0.9995, 1000)
 best = answers[np.argmax(p[:, None] * np.log(answers) + q[:, None] * np.log(1 - answers), axis=1)]
@@ -203,7 +203,7 @@ claim("the density earns less than the coin", paid[1] < -np.log(4), -np.log(4))
 # %% [markdown]
 # ### Your turn
 #
-# **5.1** In (5.3) half of the slips are genuine. Let the share of genuine slips be `pi`. Write the probability that a
+# **20.1** In (20.3) half of the slips are genuine. Let the share of genuine slips be `pi`. Write the probability that a
 # slip is genuine, given the densities `p` and `q` at its number.
 
 
@@ -213,32 +213,32 @@ def detective(p, q, pi):
     return ...  # your formula
 
 
-check("5.1", detective)
+check("20.1", detective)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
-# Solution 5.1
+# Solution 20.1
 def detective(p, q, pi):
     """Probability that a slip is genuine."""
     return pi * p / (pi * p + (1 - pi) * q)
 
 
-check("5.1", detective)
+check("20.1", detective)
 
 # %% [markdown]
 # ### What a perfect detective leaves for the generator
 #
-# Put $D^*$ into (5.2). With the mixture $m = \tfrac12(p_\text{data} + p_g)$ we have $D^* = p_\text{data} / 2m$, and
+# Put $D^*$ into (20.2). With the mixture $m = \tfrac12(p_\text{data} + p_g)$ we have $D^* = p_\text{data} / 2m$, and
 # each logarithm gives off a $-\log 2$:
 #
 # $$V(D^*, G) = -\log 4 + 2\,\mathrm{JSD}, \qquad
 # \mathrm{JSD} = \tfrac12 \int p_\text{data} \log \frac{p_\text{data}}{m}\,dx
-# + \tfrac12 \int p_g \log \frac{p_g}{m}\,dx \tag{5.4}$$
+# + \tfrac12 \int p_g \log \frac{p_g}{m}\,dx \tag{20.4}$$
 #
 # This is the *Jensen-Shannon divergence*: never negative, never above $\log 2$, and 0 only if the two densities agree.
 
 # %%
-# Equation (5.4): the value of the game against scipy's Jensen-Shannon distance (its square is the divergence)
+# Equation (20.4): the value of the game against scipy's Jensen-Shannon distance (its square is the divergence)
 from scipy.spatial.distance import jensenshannon
 
 for name, a, b, grid in (("patients", p, q, x), ("two normals", p1, q1, wide)):
@@ -248,13 +248,13 @@ for name, a, b, grid in (("patients", p, q, x), ("two normals", p1, q1, wide)):
 # %% [markdown]
 # So against a perfect detective, the generator minimises a distance. Its best is to match the data:
 #
-# $$\min_G \max_D V(D, G) = -\log 4, \quad \text{reached when } p_g = p_\text{data}, \text{ with } D^* = \tfrac12 \tag{5.5}$$
+# $$\min_G \max_D V(D, G) = -\log 4, \quad \text{reached when } p_g = p_\text{data}, \text{ with } D^* = \tfrac12 \tag{20.5}$$
 #
 # Let the data be $N(0, 1)$ and the generator $N(\mu, 1)$, and move $\mu$, counted in standard deviations.
 
 
 # %%
-# Equation (5.5): the generator N(mu, 1) walks past the data N(0, 1)
+# Equation (20.5): the generator N(mu, 1) walks past the data N(0, 1)
 def best_value(p, q, grid):
     """V(D*), written with 1 - D* = q / (p + q): it keeps its digits where D* is 1 to the computer."""
     return np.trapezoid(xlogy(p, p / (p + q)) + xlogy(q, q / (p + q)), grid)
@@ -276,16 +276,16 @@ claim("there D* says ½ everywhere", np.all(abs(D_there - 0.5) < 1e-9))
 #
 # ## 4. What the discriminator knows: a ratio
 #
-# Turn (5.3) around. The *logit* of a probability $D$ is $\log\frac{D}{1-D}$, and
+# Turn (20.3) around. The *logit* of a probability $D$ is $\log\frac{D}{1-D}$, and
 #
-# $$\operatorname{logit} D^*(x) = \log \frac{p_\text{data}(x)}{p_g(x)} \tag{5.6}$$
+# $$\operatorname{logit} D^*(x) = \log \frac{p_\text{data}(x)}{p_g(x)} \tag{20.6}$$
 #
 # The discriminator is a **density-ratio estimator**. It learns neither density, only their ratio, and it needs nothing
 # but samples. For the two normals above, $\operatorname{logit} D^* = -2x$. Does a classifier
 # that sees 40,000 slips and no formula find that?
 
 # %%
-# Equation (5.6): a trained classifier against the ratio of the densities
+# Equation (20.6): a trained classifier against the ratio of the densities
 from sklearn.linear_model import LogisticRegression
 
 slips = np.concatenate([rng.normal(-1, 1, 20_000), rng.normal(1, 1, 20_000)])[:, None]
@@ -298,7 +298,7 @@ claim("the trained logit has slope −2 and constant 0", abs(a + 2) < 0.12 and a
 # %% [markdown]
 # ### Your turn
 #
-# **5.2** Forged slips can be made to speak for the patients: weigh each with $p_\text{data}/p_g$. Given numbers `x`
+# **20.2** Forged slips can be made to speak for the patients: weigh each with $p_\text{data}/p_g$. Given numbers `x`
 # from the generator and the discriminator's *logit* at each, estimate the mean of the **data**. Divide by the sum of the
 # weights.
 
@@ -309,18 +309,18 @@ def data_mean(x, logit):
     return ...  # your code
 
 
-check("5.2", data_mean)
+check("20.2", data_mean)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
-# Solution 5.2
+# Solution 20.2
 def data_mean(x, logit):
     """The mean of the data, estimated from generated numbers and the discriminator's logits."""
     weight = np.exp(logit)
     return np.sum(weight * x) / np.sum(weight)
 
 
-check("5.2", data_mean)
+check("20.2", data_mean)
 
 # %% [markdown]
 # ## 5. A loss that falls silent
@@ -329,9 +329,9 @@ check("5.2", data_mean)
 # $D(G(z)) = s \approx 0$. Write $s = \sigma(a)$ with the logit $a$. What comes back through $a$?
 #
 # $$\frac{\partial}{\partial a} \log\big(1 - \sigma(a)\big) = -s, \qquad
-# \frac{\partial}{\partial a} \big(-\log \sigma(a)\big) = -(1 - s) \tag{5.7}$$
+# \frac{\partial}{\partial a} \big(-\log \sigma(a)\big) = -(1 - s) \tag{20.7}$$
 #
-# The first is the generator's part of (5.2). It is **saturating**: where the forgery is hopeless, $s$ is nearly 0, and
+# The first is the generator's part of (20.2). It is **saturating**: where the forgery is hopeless, $s$ is nearly 0, and
 # nothing comes back. The second is the **non-saturating** loss, which Goodfellow and others proposed in the
 # same paper and which is what people train. It also pushes $s$ up, and loudest where the forgery is worst.
 #
@@ -345,7 +345,7 @@ mean, softplus = tf.reduce_mean, tf.nn.softplus
 
 
 def discriminator_loss(real, forged):
-    """−V of (5.2), from the logits of genuine and forged examples."""
+    """−V of (20.2), from the logits of genuine and forged examples."""
     return mean(softplus(-real)) + mean(softplus(forged))
 
 
@@ -360,7 +360,7 @@ def generator_loss(forged):
 
 
 # %%
-# Equation (5.7): the slopes by finite differences, on the losses that we shall train with
+# Equation (20.7): the slopes by finite differences, on the losses that we shall train with
 logits = np.linspace(-10, 10, 201)
 slopes = {}
 for name, loss in {"saturating": saturating_loss, "non-saturating": generator_loss}.items():
@@ -383,14 +383,14 @@ claim("at s = 5e-5 they differ more than 10,000-fold", (1 - s[0]) / s[0] > 1e4, 
 # that is $\mu$. So
 #
 # $$\underbrace{\frac{\partial}{\partial \mu}\, \mathbb{E}_{p_g}[-\log D^*]}_{\text{non-saturating}} = \mu -
-# \underbrace{\frac{\partial}{\partial \mu}\, \mathbb{E}_{p_g}[\log (1 - D^*)]}_{\text{saturating}} \tag{5.8}$$
+# \underbrace{\frac{\partial}{\partial \mu}\, \mathbb{E}_{p_g}[\log (1 - D^*)]}_{\text{saturating}} \tag{20.8}$$
 
 
 # %%
-# Equation (5.8): the identity, and what the saturating slope is a slope of
+# Equation (20.8): the identity, and what the saturating slope is a slope of
 def pull(loss, mu, step=1e-4):
     """Slope of a generator's mean loss when mu moves and the best discriminator stands still."""
-    logit = mu**2 / 2 - mu * grid  # (5.6) for N(0, 1) and N(mu, 1)
+    logit = mu**2 / 2 - mu * grid  # (20.6) for N(0, 1) and N(mu, 1)
     moved = [np.trapezoid(stats.norm.pdf(grid - mu - e) * loss(logit), grid) for e in (step, -step)]
     return (moved[0] - moved[1]) / (2 * step)
 
@@ -420,7 +420,7 @@ right.set(xlabel="distance µ from the data, in SD", ylabel="slope in µ", title
 plt.show()
 
 # %% [markdown]
-# On the left, the two losses mirror each other. On the right, the saturating pull is the slope of 2 JSD (5.4): it dies
+# On the left, the two losses mirror each other. On the right, the saturating pull is the slope of 2 JSD (20.4): it dies
 # out beyond a few standard deviations, exactly where help is needed. The non-saturating pull grows with the distance.
 # (For other families $\mu$ becomes the slope of $\mathbb{E}_{p_g}[\log(p_g / p_\text{data})]$, the *Kullback-Leibler
 # divergence* of $p_g$ from $p_\text{data}$; Arjovsky and Bottou, 2017. They also show that its gradients get noisy when
@@ -554,7 +554,7 @@ claim(
 
 # %% [markdown]
 # In the lower row of the strip, the black $D$ is far flatter than the dotted $D^*$. (A ReLU network is made of straight
-# pieces. So by (5.1) $p_g$ comes in steps and spikes, and $D^*$ with it.) Is (5.3) wrong here, or is $D$ late? We stop
+# pieces. So by (20.1) $p_g$ comes in steps and spikes, and $D^*$ with it.) Is (20.3) wrong here, or is $D$ late? We stop
 # the generator where it stands, with a step size of 0, and let $D$ play 3000 steps alone. Grey is $D$ before, black is
 # $D$ after.
 
@@ -620,22 +620,22 @@ eigenvalues = lambda **options: np.linalg.eigvals(jacobian(**options))
 
 # %% [markdown]
 # Near the solution $\sigma(\psi\theta) = \tfrac12$, so one step multiplies $(\theta, \psi)$ by a fixed matrix $J$. As
-# in notebook 02, its eigenvalues $\lambda$ decide: below 1 in size, the game converges; above, it runs away. If both
+# in notebook 12, its eigenvalues $\lambda$ decide: below 1 in size, the game converges; above, it runs away. If both
 # players move **at the same time**,
 #
 # $$J = \begin{pmatrix} 1 & \alpha/2 \\ -\alpha/2 & 1 \end{pmatrix}, \qquad
-# |\lambda| = \sqrt{1 + \alpha^2/4} > 1 \tag{5.9}$$
+# |\lambda| = \sqrt{1 + \alpha^2/4} > 1 \tag{20.9}$$
 #
 # The matrix turns and stretches. No step size is small enough. If they **alternate**, $D$ answering the new
 # $\theta$,
 #
 # $$J = \begin{pmatrix} 1 & \alpha/2 \\ -\alpha/2 & 1 - \alpha^2/4 \end{pmatrix}, \qquad
-# \det J = 1, \quad |\lambda| = 1 \tag{5.10}$$
+# \det J = 1, \quad |\lambda| = 1 \tag{20.10}$$
 #
 # as long as $\alpha < 4$. They circle for ever.
 
 # %%
-# Equations (5.9) and (5.10): eigenvalues, and journeys
+# Equations (20.9) and (20.10): eigenvalues, and journeys
 radius = lambda path: np.linalg.norm(path, axis=1)
 for alpha in (0.1, 0.5):
     matrix = [[1, alpha / 2], [-alpha / 2, 1]]
@@ -644,7 +644,7 @@ for alpha in (0.1, 0.5):
     claim(f"α = {alpha}: |λ| is √(1 + α²/4)", np.allclose(size, np.sqrt(1 + alpha**2 / 4), atol=1e-7), size)
     claim("the journey grows at that rate", abs((r[1] / r[0]) ** 0.1 - size[0]) < 1e-6, (r[1] / r[0]) ** 0.1)
 in_turns = jacobian(alpha=0.1, alternating=True)
-claim("in turns, it is the J of (5.10)", np.allclose(in_turns, [[1, 0.05], [-0.05, 1 - 0.0025]], atol=1e-7))
+claim("in turns, it is the J of (20.10)", np.allclose(in_turns, [[1, 0.05], [-0.05, 1 - 0.0025]], atol=1e-7))
 size = {alpha: abs(eigenvalues(alpha=alpha, alternating=True)).max() for alpha in (0.1, 3.9, 4.1)}
 claim(
     "and |λ| is 1, as long as α < 4",
@@ -659,14 +659,14 @@ claim("after 4000 steps the radius is still between 0.7 and 1.5", 0.7 < r[-1] < 
 # $\tfrac{\gamma}{2}\, \mathbb{E}_{p_\text{data}} \|\nabla_x \operatorname{logit} D(x)\|^2$, called **R1**. In our game
 # the slope of the logit is $\psi$, and the penalty's gradient $\gamma\psi$ pulls $\psi$ to 0:
 #
-# $$\lambda = 1 + \frac{\alpha}{2}\left(-\gamma \pm \sqrt{\gamma^2 - 1}\right) \tag{5.11}$$
+# $$\lambda = 1 + \frac{\alpha}{2}\left(-\gamma \pm \sqrt{\gamma^2 - 1}\right) \tag{20.11}$$
 #
 # For $\gamma < 1$ the root is imaginary, and the game turns: inwards, if the friction is large enough for the step
-# (exercise 5.3). At $\gamma = 1$ it is fastest, with $\lambda = 1 - \alpha/2$. Above 1 there is no turning left, and more
+# (exercise 20.3). At $\gamma = 1$ it is fastest, with $\lambda = 1 - \alpha/2$. Above 1 there is no turning left, and more
 # friction makes it slower again: $\gamma = 2$ is about as slow as 0.3.
 
 # %%
-# Equation (5.11): at the same time, with friction
+# Equation (20.11): at the same time, with friction
 alpha = 0.1
 for gamma in (0.1, 0.3, 2.0):
     root = np.emath.sqrt(gamma**2 - 1)
@@ -721,8 +721,8 @@ _ = interact(
 # %% [markdown]
 # ### Your turn
 #
-# **5.3** Write that least friction as a function of α, for players who move together. The eigenvalues are a complex
-# pair here, so $|\lambda|^2 = \det J$, and friction adds $-\alpha\gamma$ to one entry of the $J$ in (5.9).
+# **20.3** Write that least friction as a function of α, for players who move together. The eigenvalues are a complex
+# pair here, so $|\lambda|^2 = \det J$, and friction adds $-\alpha\gamma$ to one entry of the $J$ in (20.9).
 
 
 # %%
@@ -731,24 +731,24 @@ def least_friction(alpha):
     return ...  # your formula
 
 
-check("5.3", least_friction)
+check("20.3", least_friction)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
-# Solution 5.3
+# Solution 20.3
 def least_friction(alpha):
     """The smallest gamma at which the game does not run away."""
     return alpha / 4  # det J = 1 - alpha gamma + alpha^2 / 4 = 1
 
 
-check("5.3", least_friction)
+check("20.3", least_friction)
 
 # %% [markdown]
 # ### The live game, damped
 #
 # The same networks again, with two changes: R1 with $\gamma = 1$, and step sizes that fall along a cosine, from
 # 0.001 to a hundredth of that. Friction is meant to stop the circling, the falling step to quiet the noise of the batches,
-# as in notebook 02. We test the two together, not each alone.
+# as in notebook 12. We test the two together, not each alone.
 
 
 # %% tags=["medlib:models.gan.r1"]
@@ -808,10 +808,10 @@ claim("the share above 5.5 mmol/L is right within 0.05", abs(high[0] - high[1]) 
 # **Wasserstein-1** distance $W_1$. On a line the best plan is to keep the order. For $n$ values on either side,
 # sorted,
 #
-# $$W_1 = \frac1n \sum_{i=1}^{n} \big| x_{(i)} - y_{(i)} \big| \tag{5.12}$$
+# $$W_1 = \frac1n \sum_{i=1}^{n} \big| x_{(i)} - y_{(i)} \big| \tag{20.12}$$
 
 # %%
-# Equation (5.12): sorting against every possible plan, and against scipy
+# Equation (20.12): sorting against every possible plan, and against scipy
 from itertools import permutations
 
 w1 = lambda x, y: np.mean(abs(np.sort(x) - np.sort(y)))
@@ -841,7 +841,7 @@ claim("W₁ is the error itself", np.allclose(moved, errors))
 # %% [markdown]
 # ### Your turn
 #
-# **5.4** Two heaps of *different* size cannot be paired by sorting. But $W_1$ is also the area between the two
+# **20.4** Two heaps of *different* size cannot be paired by sorting. But $W_1$ is also the area between the two
 # cumulative distributions. Write it for samples `x` and `y` of any sizes, without a library's distance.
 # (`np.searchsorted(np.sort(x), points, side="right")` counts how many of `x` are at or below each point.)
 
@@ -852,11 +852,11 @@ def wasserstein(x, y):
     return ...  # your code
 
 
-check("5.4", wasserstein)
+check("20.4", wasserstein)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
-# Solution 5.4
+# Solution 20.4
 def wasserstein(x, y):
     """W1 of two samples of any sizes."""
     points = np.sort(np.concatenate([x, y]))
@@ -864,7 +864,7 @@ def wasserstein(x, y):
     return np.sum(abs(F - H)[:-1] * np.diff(points))
 
 
-check("5.4", wasserstein)
+check("20.4", wasserstein)
 
 # %% [markdown]
 # ### The critic
@@ -872,13 +872,13 @@ check("5.4", wasserstein)
 # Images cannot be sorted. But the same distance has a second face (Kantorovich and Rubinstein): among all functions
 # $f$ whose slope is nowhere steeper than 1, find the one that separates the two means best,
 #
-# $$W_1 = \max_{|f'| \le 1} \; \mathbb{E}_{x \sim p_\text{data}}[f(x)] - \mathbb{E}_{x \sim p_g}[f(x)] \tag{5.13}$$
+# $$W_1 = \max_{|f'| \le 1} \; \mathbb{E}_{x \sim p_\text{data}}[f(x)] - \mathbb{E}_{x \sim p_g}[f(x)] \tag{20.13}$$
 #
 # That $f$ is the **critic**: a discriminator without the logarithm. On a line it is known. It climbs where the
 # generator's cumulative distribution $F_g$ lies above the data's, and falls where it lies below.
 
 # %%
-# Equation (5.13): the known critic earns W1; a thousand others, with slopes of at most 1, earn less
+# Equation (20.13): the known critic earns W1; a thousand others, with slopes of at most 1, earn less
 F_data = (1 - share) * usual.cdf(x) + share * raised.cdf(x)
 F_g = forger.cdf(x)
 earn = lambda f: np.trapezoid(f * (p_patients(x) - forger.pdf(x)), x)
@@ -898,7 +898,7 @@ claim("a thousand other critics earn less", max(abs(earn(f)) for f in waves) < e
 # largest at
 #
 # $$s = 1 + \frac{W}{2\lambda}, \qquad \text{so that it reports } \; sW = W + \frac{W^2}{2\lambda}
-# \; \text{ instead of } W \tag{5.14}$$
+# \; \text{ instead of } W \tag{20.14}$$
 #
 # Let a network find out. Two analysers read one control sample, 1.5 mmol/L apart, each with a standard deviation of
 # 0.1 mmol/L.
@@ -930,7 +930,7 @@ def train_critic(a, b, weight, steps=600):
 
 
 # %%
-# Equation (5.14): what the trained critic reports, against the truth and the formula
+# Equation (20.14): what the trained critic reports, against the truth and the formula
 first, second = rng.normal(0, 0.1, 512), rng.normal(1.5, 0.1, 512)  # mmol/L, counted from 4.0
 W = w1(first, second)
 for weight in (1.0, 10.0):
@@ -953,11 +953,11 @@ for weight in (1.0, 10.0):
 # (Miyato and others, 2018). *Power iteration* finds it without a decomposition: start with any $v$, and repeat
 #
 # $$u \leftarrow \frac{A v}{\|A v\|}, \qquad v \leftarrow \frac{A^\top u}{\|A^\top u\|}, \qquad
-# \|A\|_2 \approx u^\top A\, v \tag{5.15}$$
+# \|A\|_2 \approx u^\top A\, v \tag{20.15}$$
 
 
 # %%
-# Equation (5.15): power iteration against the singular value decomposition, on the hidden layer of our discriminator
+# Equation (20.15): power iteration against the singular value decomposition, on the hidden layer of our discriminator
 def spectral_norm(A, repeats):
     """The largest singular value of A, by power iteration."""
     v = rng.normal(size=A.shape[1])
@@ -1053,16 +1053,16 @@ pd.DataFrame(found, index=names, columns=[f"step {1000 * i}" for i in (1, 2, 3, 
 # Answer aloud, then open.
 #
 # <details><summary>After an hour, your discriminator is right for 50 of 100 images. Has the generator
-# succeeded?</summary>Perhaps. At the solution D* is ½ everywhere (5.5). But a discriminator that has learned nothing,
+# succeeded?</summary>Perhaps. At the solution D* is ½ everywhere (20.5). But a discriminator that has learned nothing,
 # or a frozen one, says ½ too. Train a fresh discriminator to the end against the fixed generator, or measure a
 # distance on samples that neither network has seen.</details>
 #
 # <details><summary>Would the non-saturating loss stop the circling of section 7?</summary>No. At the solution
-# σ(ψθ) = ½, and there s and 1 − s are the same. The matrix J, and with it every eigenvalue of (5.9) to (5.11), stays
+# σ(ψθ) = ½, and there s and 1 − s are the same. The matrix J, and with it every eigenvalue of (20.9) to (20.11), stays
 # what it was. Saturation is a problem far from the solution, circling is one near it.</details>
 #
 # <details><summary>A report says: "WGAN-GP critic, λ = 10: distance 0.30 at hospital A and 0.60 at hospital B, so B is
-# exactly twice as far." Two objections?</summary>The report is biased upwards (5.14), and the larger distance is biased
+# exactly twice as far." Two objections?</summary>The report is biased upwards (20.14), and the larger distance is biased
 # more; undone, the ratio is below 2. And a critic is trained: if it has not converged, it reports too little.</details>
 #
 # ## In this notebook we ...
@@ -1086,9 +1086,9 @@ pd.DataFrame(found, index=names, columns=[f"step {1000 * i}" for i in (1, 2, 3, 
 #   use in place of patients.
 #
 # **Further reading**
-# - Goodfellow and others, *Generative adversarial nets* (NeurIPS 2014): the game, (5.3) to (5.5), and both losses.
+# - Goodfellow and others, *Generative adversarial nets* (NeurIPS 2014): the game, (20.3) to (20.5), and both losses.
 # - Arjovsky and Bottou, *Towards principled methods for training generative adversarial networks* (ICLR 2017): the
-#   identity behind (5.8), and disjoint supports.
+#   identity behind (20.8), and disjoint supports.
 # - Arjovsky, Chintala and Bottou, *Wasserstein generative adversarial networks* (ICML 2017); Gulrajani and others,
 #   *Improved training of Wasserstein GANs* (NeurIPS 2017); Miyato and others, *Spectral normalization for generative
 #   adversarial networks* (ICLR 2018).
@@ -1098,4 +1098,4 @@ pd.DataFrame(found, index=names, columns=[f"step {1000 * i}" for i in (1, 2, 3, 
 #   *GANs trained by a two time-scale update rule converge to a local Nash equilibrium* (NeurIPS 2017): why the
 #   discriminator should be the faster one.
 #
-# **Next**: [notebook 06](06_gan_images.ipynb), images from a GAN.
+# **Next**: [notebook 21](21_gan_images.ipynb), images from a GAN.

@@ -1,4 +1,4 @@
-"""Typical wrong answers to the exercises of notebook 06, and a phrase of the hint that each must get."""
+"""Typical wrong answers to the exercises of notebook 21, and a phrase of the hint that each must get."""
 
 import numpy as np
 
@@ -16,7 +16,7 @@ def _disc(row, column, radius):
 
 
 WRONG = {
-    "6.1": [
+    "21.1": [
         (8192, "batch normalisation is missing"),
         (8192 + 16 + 64, "no bias"),
         (8192 + 32, "running averages"),
@@ -24,7 +24,7 @@ WRONG = {
         (4 * 32 * 16 + 64, "4 × 4"),
         (100, "for every pair"),
     ],
-    "6.2": [
+    "21.2": [
         (lambda x, y: (x.mean() - y.mean()) ** 2, "second term"),
         (lambda x, y: np.hypot(x.mean() - y.mean(), x.std() - y.std()), "root of it"),
         (lambda x, y: abs(x.mean() - y.mean()) + abs(x.std() - y.std()), "squared before"),
@@ -33,14 +33,14 @@ WRONG = {
         (lambda x, y: 7.0, "look for a square"),
         (lambda x, y: x, "one finite number"),
     ],
-    "6.3": [
+    "21.3": [
         (0.62, "by chance"),
         (0.12, "half a win"),
         (0.38, "lost"),
         (24, "as a share"),
         (0.5, "solve"),
     ],
-    "6.4": [
+    "21.4": [
         (lambda k, r, c, s: _drawn(_disc(r, c, s), 0), "channel 2"),
         (lambda k, r, c, s: _drawn(_disc(c, r, s), k - 1), "rows come first"),
         (lambda k, r, c, s: _drawn(_disc(r, c, s), k - 1, 255), "hold a 1"),

@@ -1,4 +1,4 @@
-"""Typical wrong answers to the exercises of notebook 07, and a phrase of the hint that each must get."""
+"""Typical wrong answers to the exercises of notebook 30, and a phrase of the hint that each must get."""
 
 import numpy as np
 
@@ -15,7 +15,7 @@ def _rate(eigenvalues, level):
 
 
 WRONG = {
-    "7.1": [
+    "30.1": [
         (lambda x1, x2: (R3 * (x1 + x2) / 7, 1 / np.sqrt(7)), "standard deviation"),
         (lambda x1, x2: (R3 * (x1 + x2) / 8, 1 / 8), "counted twice"),
         (lambda x1, x2: (R3 * (x1 + x2) / 6, 1 / 6), "prior is missing"),
@@ -27,7 +27,7 @@ WRONG = {
         (lambda x1, x2: ((x1 + x2) / 2, 1 / 7), "each reading pulls"),
         (lambda x1, x2: x1 + x2, "two numbers"),
     ],
-    "7.2": [
+    "30.2": [
         (lambda m, s: 0.5 * np.mean(m**2 + np.exp(s) - 1 - s, axis=-1), "mean over the latents"),
         (lambda m, s: 0.5 * np.sum(m**2 + np.exp(s) - 1 - s), "one number came back"),
         (lambda m, s: 0.5 * np.sum(m**2 + np.exp(s) - 1 - s, axis=0), "over the examples"),
@@ -39,7 +39,7 @@ WRONG = {
         (lambda m, s: 0.5 * np.sum(m**2 + np.exp(s) - 1 - 2 * s, axis=-1), "no further factor 2"),
         (lambda m, s: np.sum(m, axis=-1), "term by term"),
     ],
-    "7.3": [
+    "30.3": [
         (lambda g, s, e: (g * e, g * e * 0.5 * np.exp(0.5 * s)), "no ε in it"),
         (lambda g, s, e: (1.0, g * e * 0.5 * np.exp(0.5 * s)), "how much does z"),
         (lambda g, s, e: (g, g * e), "derivative by σ"),
@@ -49,7 +49,7 @@ WRONG = {
         (lambda g, s, e: (g, g), "differentiate σ"),
         (lambda g, s, e: g, "two numbers"),
     ],
-    "7.4": [
+    "30.4": [
         (lambda ev, t, b, q: (np.sum(ev > b * t), _rate(ev, b * t)), "only q latents"),
         (lambda ev, t, b, q: (np.sum(_top(ev, q) > t), _rate(_top(ev, q), t)), "β is missing"),
         (lambda ev, t, b, q: (np.sum(ev[:q] > b * t), _rate(ev[:q], b * t)), "sorted"),
@@ -63,7 +63,7 @@ WRONG = {
         (lambda ev, t, b, q: (np.sum(_top(ev, q) > b * t), 7.7), "summed over those"),
         (lambda ev, t, b, q: 3, "two numbers"),
     ],
-    "7.5": [
+    "30.5": [
         (RIGHT | {"C": "tanh"}, "equals the entropy"),
         (RIGHT | {"A": "sigma", "D": "tanh"}, "which activation"),
         (RIGHT | {"E": "no noise", "B": "no KL"}, "have held them"),

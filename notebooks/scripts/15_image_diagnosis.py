@@ -23,7 +23,7 @@
 #
 # | needs | read | run | data |
 # |---|---|---|---|
-# | notebooks [00](00_start_here.ipynb) and [02](02_gradient_descent.ipynb) | 50 min | 60 s | simulated head CT; PneumoniaMNIST if present |
+# | notebooks [00](00_start_here.ipynb) and [12](12_gradient_descent.ipynb) | 50 min | 60 s | simulated head CT; PneumoniaMNIST if present |
 #
 # A man of 71 cannot lift his right arm. The scan decides what happens next: a blocked vessel may be opened with a drug that
 # could kill him if the vessel has burst. The two look different on a CT image. How well can a network tell?
@@ -99,7 +99,7 @@ claim("the scanners of sites B and C disagree by 4 to 9 HU", 4 < apart < 9, meas
 # Bone reads 1000 HU and more, brain about 30, and an infarct differs from the brain around it by about 10. On one scale
 # from air to bone the infarct would be invisible. Radiologists look through a **window** of level $c$ and width $b$:
 #
-# $$g(t) = \min\Bigl(1,\ \max\Bigl(0,\ \frac{t - (c - b/2)}{b}\Bigr)\Bigr) \tag{4.1}$$
+# $$g(t) = \min\Bigl(1,\ \max\Bigl(0,\ \frac{t - (c - b/2)}{b}\Bigr)\Bigr) \tag{15.1}$$
 #
 # Here $t$ is in HU, and the grey value $g$ runs from black, 0, to white, 1. The *brain window* is about 90 HU wide. For
 # strokes there is a narrower one, 40 HU wide, which shows faint differences of soft tissue. Blood and bone both turn white
@@ -112,7 +112,7 @@ def window(hu, level=35, width=40):
 
 
 # %%
-# Equation (4.1): both ends, the middle, the slope, and the course's own function
+# Equation (15.1): both ends, the middle, the slope, and the course's own function
 from medlib.data.head_ct import brain_window
 
 hu = np.linspace(-100, 200, 3001)
@@ -169,7 +169,7 @@ def network_input(hu):
 # A dense layer would give each of the 1024 pixels its own weight, and would have to learn what a bleed looks like once for
 # every place it can be. A convolution learns it once. It slides a small window of weights $w$ over the image $x$:
 #
-# $$y_{ij} = b + \sum_{u}\sum_{v} w_{uv}\, x_{i+u,\,j+v} \tag{4.2}$$
+# $$y_{ij} = b + \sum_{u}\sum_{v} w_{uv}\, x_{i+u,\,j+v} \tag{15.2}$$
 
 
 # %%
@@ -180,7 +180,7 @@ def convolve(image, weights, bias=0.0):
 
 
 # %%
-# Equation (4.2): the sum written out, TensorFlow, and what mathematicians call a convolution
+# Equation (15.2): the sum written out, TensorFlow, and what mathematicians call a convolution
 import tensorflow as tf
 from scipy import signal
 
@@ -214,13 +214,13 @@ plt.show()
 #
 # Write $T$ for a shift of the image by some pixels. A convolution (written $\star$) does not care whether we shift first or filter first:
 #
-# $$w \star (T x) = T\,(w \star x) \tag{4.3}$$
+# $$w \star (T x) = T\,(w \star x) \tag{15.3}$$
 #
 # A bleed found on the left is found on the right, by the same nine weights. Pooling breaks this a little: after a pooling
 # of 2, only shifts by an even number of pixels come out whole.
 
 # %%
-# Equation (4.3): shift then filter, filter then shift; away from the border
+# Equation (15.3): shift then filter, filter then shift; away from the border
 once = convolve(np.roll(scan, (0, 3), (0, 1)), weights)[:, 3:]
 other = np.roll(convolve(scan, weights), (0, 3), (0, 1))[:, 3:]
 claim("shifting commutes with filtering", np.allclose(once, other))
@@ -242,7 +242,7 @@ claim(
 #
 # A layer with $k \times k$ weights from $c_{in}$ to $c_{out}$ channels has, bias included,
 #
-# $$P = (k^2\, c_{in} + 1)\, c_{out} \tag{4.4}$$
+# $$P = (k^2\, c_{in} + 1)\, c_{out} \tag{15.4}$$
 #
 # parameters, however large the image. The article that this course starts from builds this network for images of 28 × 28
 # pixels and ten classes:
@@ -257,7 +257,7 @@ article.add(layers.Dense(10, activation="softmax"))
 article.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
 
 # %%
-# Equation (4.4): a convolution, and a dense layer as the convolution whose window is the whole image
+# Equation (15.4): a convolution, and a dense layer as the convolution whose window is the whole image
 convolution = (3**2 * 1 + 1) * 32
 dense = (13**2 * 32 + 1) * 10
 claim("320 parameters in the convolution", article.layers[0].count_params() == convolution, measured=convolution)
@@ -282,7 +282,7 @@ claim("and guesses on fresh noise: one in ten", fresh < 0.17, measured=fresh)
 # A unit in a deep layer looks at a patch of the image, its **receptive field**. Layer $l$ with window $k_l$ widens it by
 # $k_l - 1$ steps, and a step is as long as the strides $s_m$ before it have made it:
 #
-# $$r = 1 + \sum_{l} (k_l - 1) \prod_{m<l} s_m \tag{4.5}$$
+# $$r = 1 + \sum_{l} (k_l - 1) \prod_{m<l} s_m \tag{15.5}$$
 
 
 # %%
@@ -293,7 +293,7 @@ def receptive_field(kernels, strides):
 
 
 # %%
-# Equation (4.5): against the pixels that move the middle unit of such a stack
+# Equation (15.5): against the pixels that move the middle unit of such a stack
 stack = keras.Sequential([keras.Input((32, 32, 1))])
 for layer in range(3):
     stack.add(layers.Conv2D(1, 3, padding="same", kernel_initializer="ones"))
@@ -311,7 +311,7 @@ claim("the formula gives the patch that one unit sees", np.ptp(seen) + 1 == reac
 #
 # ### The network
 #
-# Three such blocks, with batch normalisation to keep the scale of the signals (notebook 02 showed what becomes of signals whose scale drifts).
+# Three such blocks, with batch normalisation to keep the scale of the signals (notebook 12 showed what becomes of signals whose scale drifts).
 # At the end, **global average pooling** takes the mean of each of the 64 feature maps over the image, and one dense layer
 # turns the 64 means into four scores, the *logits*.
 
@@ -338,31 +338,31 @@ claim("smaller than the article's network", cnn.count_params() < article.count_p
 # %% [markdown]
 # ### Your turn
 #
-# **4.1** How many parameters has a convolution with 5 × 5 weights from 16 to 32 channels, bias included?
+# **15.1** How many parameters has a convolution with 5 × 5 weights from 16 to 32 channels, bias included?
 
 # %%
 parameters = ...  # a whole number
-check("4.1", parameters)
+check("15.1", parameters)
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
-# Solution 4.1
+# Solution 15.1
 parameters = (5 * 5 * 16 + 1) * 32
-check("4.1", parameters)
+check("15.1", parameters)
 
 # %% [markdown]
-# **4.2** Take $n$ blocks of one 3 × 3 convolution (stride 1) and one 2 × 2 pooling (stride 2) each. What is the smallest
+# **15.2** Take $n$ blocks of one 3 × 3 convolution (stride 1) and one 2 × 2 pooling (stride 2) each. What is the smallest
 # $n$ whose receptive field, behind the last pooling, is at least as *wide* as our 32-pixel image? (Then think on: how
 # many units are left behind that pooling, and does one of them really see all 32 pixels?)
 
 # %%
 blocks = ...  # a whole number
-check("4.2", blocks)
+check("15.2", blocks)
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
-# Solution 4.2: n = 4 gives 46 pixels; but the two units left on each axis see 31 of the 32 pixels each
+# Solution 15.2: n = 4 gives 46 pixels; but the two units left on each axis see 31 of the 32 pixels each
 widths = {n: receptive_field([3, 2] * n, [1, 2] * n) for n in range(1, 7)}
 blocks = min(n for n, r in widths.items() if r >= 32)
-check("4.2", blocks)
+check("15.2", blocks)
 
 # %% [markdown]
 # ## Step 3: initialise
@@ -371,13 +371,13 @@ check("4.2", blocks)
 # **softmax** turns them into probabilities $p_k$, and the loss of one scan with label $y$ is the surprise at
 # the truth, the cross-entropy:
 #
-# $$\ell = -\log p_y, \qquad p_k = \frac{e^{a_k}}{\sum_j e^{a_j}} \tag{4.6}$$
+# $$\ell = -\log p_y, \qquad p_k = \frac{e^{a_k}}{\sum_j e^{a_j}} \tag{15.6}$$
 #
 # A network that knows nothing gives a quarter to each class, and pays $\log 4 \approx 1.386$. A first loss far above that
 # is a bad start. The reverse does not hold: weights that are all zero give exactly $\log 4$, and never learn.
 
 # %%
-# Equation (4.6): by hand and by Keras; and the price of knowing nothing
+# Equation (15.6): by hand and by Keras; and the price of knowing nothing
 a, y = rng.normal(size=(5, 4)), np.array([0, 1, 2, 3, 1])
 p = np.exp(a) / np.exp(a).sum(axis=1, keepdims=True)
 loss = -np.log(p[np.arange(5), y])
@@ -390,10 +390,10 @@ claim("before training, the network's loss is close to log 4", abs(start - np.lo
 # %% [markdown]
 # Back-propagation starts from the derivative of this loss. It could not be simpler: predicted minus true. (The bracket is 1 where $k = y$, and 0 elsewhere.)
 #
-# $$\frac{\partial \ell}{\partial a_k} = p_k - [k = y] \tag{4.7}$$
+# $$\frac{\partial \ell}{\partial a_k} = p_k - [k = y] \tag{15.7}$$
 
 # %%
-# Equation (4.7): against automatic differentiation
+# Equation (15.7): against automatic differentiation
 scores = tf.Variable(a)
 with tf.GradientTape() as tape:
     total = tf.reduce_sum(keras.losses.sparse_categorical_crossentropy(y, scores, from_logits=True))
@@ -402,7 +402,7 @@ claim("predicted minus true", np.allclose(tape.gradient(total, scores), p - np.e
 # %% [markdown]
 # ## Step 4: train
 #
-# Forward pass, loss, back-propagation, step: as in notebook 02, except that Keras does the bookkeeping. AdamW is Adam with
+# Forward pass, loss, back-propagation, step: as in notebook 12, except that Keras does the bookkeeping. AdamW is Adam with
 # weight decay; its step size falls along a cosine from `rate` to 0, so that the last steps settle. Each
 # training scan is also shown as its mirror image: a stroke on the left is a stroke on the right.
 
@@ -519,7 +519,7 @@ for s in "ABC":
     print(f"site {s}:", bootstrap(accuracy_score, test.y[rows], called[rows], groups=test.groups[rows], n=300))
 
 # %% [markdown]
-# These are sites that the network was trained on. Notebook 17 tries one that it has not seen.
+# These are sites that the network was trained on. Notebook 64 tries one that it has not seen.
 #
 # ### The question in the emergency department
 #
@@ -564,12 +564,12 @@ claim(
 # $\sigma^2$, in groups of $q$ slices of one patient, and let $\rho$ be the correlation between two results of one
 # patient. Then
 #
-# $$\mathrm{Var}(\bar c) = \frac{\sigma^2}{n}\,\bigl(1 + (q - 1)\,\rho\bigr) \tag{4.8}$$
+# $$\mathrm{Var}(\bar c) = \frac{\sigma^2}{n}\,\bigl(1 + (q - 1)\,\rho\bigr) \tag{15.8}$$
 #
 # The bracket is the **design effect** (Kish 1965). At $\rho = 1$ four slices are worth one.
 
 # %%
-# Equation (4.8): sigma and rho from the results, against patients' means and a bootstrap over patients
+# Equation (15.8): sigma and rho from the results, against patients' means and a bootstrap over patients
 hit = (called == test.y).astype(float).reshape(-1, 4)  # a row per patient
 pairs = [
     np.corrcoef(np.r_[hit[:, i], hit[:, j]], np.r_[hit[:, j], hit[:, i]])[0, 1] for i in range(4) for j in range(i)
@@ -588,17 +588,17 @@ claim(
 # %% [markdown]
 # ### Your turn
 #
-# **4.3** A study reports on 1000 slices, 4 of each patient, with $\rho = 0.6$. How many *independent* slices carry as much
+# **15.3** A study reports on 1000 slices, 4 of each patient, with $\rho = 0.6$. How many *independent* slices carry as much
 # information?
 
 # %%
 independent = ...  # a number
-check("4.3", independent)
+check("15.3", independent)
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
-# Solution 4.3
+# Solution 15.3
 independent = 1000 / (1 + 3 * 0.6)
-check("4.3", independent)
+check("15.3", independent)
 
 # %% [markdown]
 # ### Are the probabilities probabilities?
@@ -702,7 +702,7 @@ claim("with the leak it promises eight in ten", promised["nearest neighbour"] > 
 # number is not about new patients, that is all. The same happens with several X-rays of one child, several biopsies of one
 # tumour, several months of one diary.
 #
-# **4.4** Write the split yourself. Given the patient of each slice, return a mask that is true for the test slices: about the
+# **15.4** Write the split yourself. Given the patient of each slice, return a mask that is true for the test slices: about the
 # fraction `share` of the *patients*, chosen at random, with all of their slices.
 
 
@@ -711,18 +711,18 @@ def test_rows(patients, share, rng):
     return ...
 
 
-check("4.4", test_rows)
+check("15.4", test_rows)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
-# Solution 4.4
+# Solution 15.4
 def test_rows(patients, share, rng):
     everyone = np.unique(patients)
     chosen = rng.permutation(everyone)[: round(share * len(everyone))]
     return np.isin(patients, chosen)
 
 
-check("4.4", test_rows)
+check("15.4", test_rows)
 
 # %% [markdown]
 # ### Is a network needed?
@@ -812,12 +812,12 @@ claim("shown four black squares, the bare network is sure of itself", guess > 0.
 # against:
 #
 # $$M_{ij} = \max\Bigl(0,\ \sum_m \omega_m A_{ijm}\Bigr), \qquad
-# \omega_m = \frac{1}{HW} \sum_{i,j} \frac{\partial a_k}{\partial A_{ijm}} \tag{4.9}$$
+# \omega_m = \frac{1}{HW} \sum_{i,j} \frac{\partial a_k}{\partial A_{ijm}} \tag{15.9}$$
 #
 # In our network the logit is a weighted mean of the maps, with the dense layer's weights $w_{mk}$, plus a bias. The
 # gradient is then known, and Grad-CAM is the older **class activation map** (Zhou et al. 2016), up to the factor $HW$:
 #
-# $$HW \cdot M_{ij} = \max\Bigl(0,\ \sum_m w_{mk}\, A_{ijm}\Bigr) \tag{4.10}$$
+# $$HW \cdot M_{ij} = \max\Bigl(0,\ \sum_m w_{mk}\, A_{ijm}\Bigr) \tag{15.10}$$
 
 
 # %% tags=["medlib:models.cnn.grad_cam"]
@@ -835,7 +835,7 @@ def grad_cam(model, x, target):
 
 
 # %%
-# Equations (4.9) and (4.10): the gradient by finite differences, and the closed form
+# Equations (15.9) and (15.10): the gradient by finite differences, and the closed form
 x, c = network_input(test.x[:6]), test.y[:6]
 maps = keras.Model(cnn.input, cnn.layers[-3].input)(x, training=False).numpy()
 w = cnn.layers[-1].kernel.numpy()

@@ -1,4 +1,4 @@
-"""Checks of notebook 07, the loss of a variational autoencoder."""
+"""Checks of notebook 30, the loss of a variational autoencoder."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 from medlib.checks import array, call, exercise
 
 
-@exercise("7.1")
+@exercise("30.1")
 def posterior_of_two(answer) -> str | None:
     """Mean sqrt(3) (x1 + x2) / 7, variance 1 / 7."""
     for x1, x2 in ((4.0, 1.0), (-1.0, 3.5)):
@@ -36,7 +36,7 @@ def posterior_of_two(answer) -> str | None:
     return None
 
 
-@exercise("7.2")
+@exercise("30.2")
 def rate_of(answer) -> str | None:
     """Half the sum of mean² + var - 1 - log_var over the last axis."""
     rng = np.random.default_rng(7)
@@ -63,18 +63,18 @@ def rate_of(answer) -> str | None:
     if np.allclose(got, -right):
         return "the sign: a KL divergence is never negative"
     if np.allclose(got, 2 * right):
-        return "twice too large: the half in front of (7.6) is missing"
+        return "twice too large: the half in front of (30.6) is missing"
     if np.allclose(got, each(np.exp(0.5 * log_var), log_var).sum(axis=1)):
-        return "exp of half the log-variance is the deviation; (7.6) has the variance in that place"
+        return "exp of half the log-variance is the deviation; (30.6) has the variance in that place"
     if np.allclose(got, each(log_var, log_var).sum(axis=1)):
         return "the log-variance stands where the variance belongs"
     with np.errstate(all="ignore"):
         if np.allclose(got, each(np.exp(log_var), np.log(np.exp(log_var) ** 2)).sum(axis=1)):
             return "log σ² is what you were given: no further factor 2"
-    return "write (7.6) down with σ² = exp(log_var) and log σ² = log_var, term by term"
+    return "write (30.6) down with σ² = exp(log_var) and log σ² = log_var, term by term"
 
 
-@exercise("7.3")
+@exercise("30.3")
 def gradient_of_draw(answer) -> str | None:
     """(slope, slope * eps * sigma / 2)."""
     for slope, log_var, eps in ((2.0, -1.2, 0.7), (-0.5, 0.8, -1.5)):
@@ -97,11 +97,11 @@ def gradient_of_draw(answer) -> str | None:
             return "the second is the derivative by the variance; the network outputs its logarithm"
         if np.isclose(by_log_var, slope * eps * np.exp(log_var) / 2):
             return "exp(log_var) is the variance; in z stands the deviation"
-        return "the second: differentiate σ = exp(½ log σ²), then multiply by what (7.7) says for σ"
+        return "the second: differentiate σ = exp(½ log σ²), then multiply by what (30.7) says for σ"
     return None
 
 
-@exercise("7.4")
+@exercise("30.4")
 def predict_survival(answer) -> str | None:
     """Count and half log-sum of the q largest eigenvalues above beta tau2."""
     cases = (
@@ -128,7 +128,7 @@ def predict_survival(answer) -> str | None:
         right = 0.5 * np.sum(np.log(above / level))
         if not np.isclose(rate, right):
             if np.isclose(rate, 2 * right):
-                return "the rate is twice too large: look at the half in (7.11)"
+                return "the rate is twice too large: look at the half in (30.11)"
             if np.isclose(rate, 0.5 * np.sum(np.log(top / level))):
                 return "collapsed latents have rate 0, not a negative one"
             if np.isclose(rate, right / np.log(2)):
@@ -137,7 +137,7 @@ def predict_survival(answer) -> str | None:
     return None
 
 
-@exercise("7.5")
+@exercise("30.5")
 def fingerprints(answer) -> str | None:
     """A tanh, B no noise, C right, D sigma, E no KL."""
     words = {"right", "no KL", "tanh", "sigma", "no noise"}

@@ -1,4 +1,4 @@
-"""Typical wrong answers to the exercises of notebook 08, and a phrase of the hint that each must get."""
+"""Typical wrong answers to the exercises of notebook 31, and a phrase of the hint that each must get."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ def _each(mean, log_var):
 
 
 WRONG = {
-    "8.1": [
+    "31.1": [
         (lambda x, m, v: 0.5 * np.mean(np.log(2 * np.pi * v) + (x - m) ** 2 / v, axis=PIXELS), "mean over the pixels"),
         (lambda x, m, v: 0.5 * np.sum(np.log(2 * np.pi * v) + (x - m) ** 2 / v), "one number came back"),
         (lambda x, m, v: 0.5 * (np.log(2 * np.pi * v) + (x - m) ** 2 / v), "added up"),
@@ -25,7 +25,7 @@ WRONG = {
         ),
         (lambda x, m, v: np.sum(x - m, axis=PIXELS), "one term at a time"),
     ],
-    "8.2": [
+    "31.2": [
         (lambda m, s: _each(m, s).sum(1), "for each image"),
         (lambda m, s: _each(m, s).mean(), "one number"),
         (lambda m, s: _each(m, s), "average over the images"),
@@ -35,7 +35,7 @@ WRONG = {
         (lambda m, s: m.var(0), "spread of the means"),
         (lambda m, s: 0.5 * np.mean(m**2 + s - 1, axis=0), "one term at a time"),
     ],
-    "8.3": [
+    "31.3": [
         (lambda a, b: (a & b).sum() / (a | b).sum(), "Jaccard"),
         (lambda a, b: (a & b).sum() / (a.sum() + b.sum()), "factor 2"),
         (lambda a, b: (a == b).mean(), "pixels that agree"),
@@ -44,7 +44,7 @@ WRONG = {
         (lambda a, b: 0.5, "twice the number"),
         (lambda a, b: (1, 2), "one finite number"),
     ],
-    "8.4": [
+    "31.4": [
         (lambda s, a: np.quantile(s, a), "lower end"),
         (lambda s, a: 1 - a, "that is a share"),
         (lambda s, a: np.quantile(s, 1 - a / 2), "second tail"),

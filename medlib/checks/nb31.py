@@ -1,4 +1,4 @@
-"""Checks of notebook 08, the convolutional VAE."""
+"""Checks of notebook 31, the convolutional VAE."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 from medlib.checks import array, call, exercise
 
 
-@exercise("8.1")
+@exercise("31.1")
 def distortion_of(answer) -> str | None:
     """Half the sum over the pixels of log(2 pi var) + (x - mean)² / var."""
     rng, var = np.random.default_rng(8), 0.3
@@ -39,10 +39,10 @@ def distortion_of(answer) -> str | None:
         return "the variance was squared; var is σ² already"
     if np.allclose(got, 0.5 * (logs + squares / np.sqrt(var))):
         return "the squares are divided by the variance, not by the deviation"
-    return "compare with (8.1), one term at a time: the logarithm, then the squares over the variance"
+    return "compare with (31.1), one term at a time: the logarithm, then the squares over the variance"
 
 
-@exercise("8.2")
+@exercise("31.2")
 def rate_of_each(answer) -> str | None:
     """Half of mean² + var - 1 - log_var, averaged over the images."""
     rng = np.random.default_rng(9)
@@ -68,10 +68,10 @@ def rate_of_each(answer) -> str | None:
         return "exp of half the log-variance is the deviation; the formula wants the variance"
     if np.allclose(got, mean.var(0)):
         return "that is the spread of the means, another measure of activity; the rate in nats is asked for"
-    return "compare with (8.3), one term at a time: μ², σ², 1, log σ²"
+    return "compare with (31.3), one term at a time: μ², σ², 1, log σ²"
 
 
-@exercise("8.3")
+@exercise("31.3")
 def dice(answer) -> str | None:
     """2 |A and B| / (|A| + |B|), 1 when both are empty."""
     rng = np.random.default_rng(10)
@@ -100,7 +100,7 @@ def dice(answer) -> str | None:
     return None
 
 
-@exercise("8.4")
+@exercise("31.4")
 def threshold_for(answer) -> str | None:
     """The quantile 1 - alarms of the healthy scores."""
     scores = np.random.default_rng(11).exponential(size=2000)

@@ -24,7 +24,7 @@
 #
 # | needs | read | run | data |
 # |---|---|---|---|
-# | notebooks [04](04_image_diagnosis.ipynb), [06](06_gan_images.ipynb) and [07](07_vae_loss.ipynb) | 50 min | 60 s | simulated head CT; PneumoniaMNIST if present |
+# | notebooks [15](15_image_diagnosis.ipynb), [21](21_gan_images.ipynb) and [30](30_vae_loss.ipynb) | 50 min | 60 s | simulated head CT; PneumoniaMNIST if present |
 #
 # A network that names diseases knows the diseases it was shown. A radiologist also notices what she has never seen,
 # because she knows what a healthy head looks like. Can a network learn that, from healthy heads alone? Half of the
@@ -55,7 +55,7 @@ from medlib.models.training import check_images, record
 # %% [markdown]
 # ## Step 1: clean
 #
-# The **simulated** head CT of notebook 04, at 32 × 32 pixels, split by patient. There the network looked through a
+# The **simulated** head CT of notebook 15, at 32 × 32 pixels, split by patient. There the network looked through a
 # narrow window. This one must *draw* the image, blood apart from brain and brain apart from bone, so it gets the wider
 # brain window: −10 HU is 0, +80 HU is 1. One HU is $1/90 = 0.011$.
 
@@ -82,14 +82,14 @@ claim("some pixels never vary: the air in the corners", 20 < still.sum() < 600, 
 #
 # ### The likelihood first
 #
-# A VAE is a probability model, and notebook 07 showed that its likelihood decides what is learnt. Given the latents
+# A VAE is a probability model, and notebook 30 showed that its likelihood decides what is learnt. Given the latents
 # $z$, let pixel $j$ be normal with mean $\mu_j(z)$, drawn by the decoder, and with a variance $\sigma_j^2$ of its own,
 # learned, the same for all images. The **distortion** of an image with $d$ pixels is
 #
 # $$D(x) = \mathbb E_{q_\phi(z \mid x)}\bigl[-\log p_\theta(x \mid z)\bigr], \qquad
 # -\log p_\theta(x \mid z) = \tfrac12 \sum_{j=1}^{d} \Bigl(\log 2\pi\sigma_j^2 + \frac{(x_j -
 # \mu_j(z))^2}{\sigma_j^2}\Bigr)
-# \tag{8.1}$$
+# \tag{31.1}$$
 
 
 # %% tags=["medlib:models.vae.gaussian_nats"]
@@ -98,7 +98,7 @@ def gaussian_nats(x, mean, var):
 
 
 # %%
-# Equation (8.1): against scipy's normal distribution, pixel by pixel
+# Equation (31.1): against scipy's normal distribution, pixel by pixel
 from scipy import stats
 
 LOG_2PI = float(np.log(2 * np.pi))
@@ -107,9 +107,9 @@ theirs = -stats.norm(mean, np.sqrt(var)).logpdf(image).sum((1, 2, 3))
 claim("the formula is the normal density, one number an image", np.allclose(gaussian_nats(image, mean, var), theirs))
 
 # %% [markdown]
-# Which variance is best for a pixel? Set the derivative of (8.1) to zero:
+# Which variance is best for a pixel? Set the derivative of (31.1) to zero:
 #
-# $$\hat\sigma_j^2 = \frac1n \sum_{i=1}^{n} \bigl(x_{ij} - \mu_j(z_i)\bigr)^2 \tag{8.2}$$
+# $$\hat\sigma_j^2 = \frac1n \sum_{i=1}^{n} \bigl(x_{ij} - \mu_j(z_i)\bigr)^2 \tag{31.2}$$
 #
 # So a pixel that the decoder draws well gets a small variance and a strict judge, and a pixel at the edge of the skull,
 # which nobody can predict, is forgiven. Keep this in mind. It will find the infarcts.
@@ -119,7 +119,7 @@ claim("the formula is the normal density, one number an image", np.allclose(gaus
 # nats on this page depend on that choice, and so a comparison is fair only between models that share it.
 
 # %%
-# Equation (8.2): no other variance does better
+# Equation (31.2): no other variance does better
 errors = rng.normal(0, 0.2, 500)
 cost = lambda var: np.mean(0.5 * (np.log(2 * np.pi * var) + errors**2 / var))
 best = np.mean(errors**2)
@@ -131,7 +131,7 @@ claim("a search finds the same variance", abs(found - best) < 2e-5, found)
 # %% [markdown]
 # ### Your turn
 #
-# **8.1** Write the distortion for a likelihood with **one** variance for all pixels, in numpy. The result has one
+# **31.1** Write the distortion for a likelihood with **one** variance for all pixels, in numpy. The result has one
 # number for each image. (Mind what is summed and what is averaged.)
 
 
@@ -141,23 +141,23 @@ def distortion_of(x, mean, var):
     return ...  # your formula
 
 
-check("8.1", distortion_of)
+check("31.1", distortion_of)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
-# Solution 8.1
+# Solution 31.1
 def distortion_of(x, mean, var):
     """Nats per image; x and mean have shape (n, height, width, 1), var is one number, a variance."""
     return 0.5 * np.sum(np.log(2 * np.pi * var) + (x - mean) ** 2 / var, axis=(1, 2, 3))
 
 
-check("8.1", distortion_of)
+check("31.1", distortion_of)
 
 # %% [markdown]
 # ### Encoder and decoder
 #
 # The encoder halves the image twice and ends in *two* numbers for each latent: the mean and the **log-variance**. No
-# activation stands behind them, for notebook 07 measured what a tanh costs there. (`check_sides` refuses images that
+# activation stands behind them, for notebook 30 measured what a tanh costs there. (`check_sides` refuses images that
 # cannot be halved so often.)
 
 # %% tags=["medlib:models.vae.build_encoder"]
@@ -192,10 +192,10 @@ def build_decoder(shape, latent, width=8, hidden=128):
 # %% [markdown]
 # ### The loss
 #
-# The **rate** $R$ is the KL divergence of the code from the prior, (7.6) summed over the $q$ latents. The loss is
+# The **rate** $R$ is the KL divergence of the code from the prior, (30.6) summed over the $q$ latents. The loss is
 #
 # $$\mathcal L = \frac1n \sum_{i=1}^{n} \bigl(D(x_i) + \beta R(x_i)\bigr), \qquad
-# R(x) = \tfrac12 \sum_{k=1}^{q} \bigl(\mu_k^2 + \sigma_k^2 - 1 - \log \sigma_k^2\bigr) \tag{8.3}$$
+# R(x) = \tfrac12 \sum_{k=1}^{q} \bigl(\mu_k^2 + \sigma_k^2 - 1 - \log \sigma_k^2\bigr) \tag{31.3}$$
 #
 # At $\beta = 1$ it is the mean of $-\mathrm{ELBO}$, in nats per image. Here $\mu_k$ and $\sigma_k^2$ are the encoder's.
 
@@ -239,7 +239,7 @@ class ConvVAE(keras.Model):
 
 
 # %%
-# Equation (8.3): the model's two terms, by 2,500 draws and scipy's densities
+# Equation (31.3): the model's two terms, by 2,500 draws and scipy's densities
 SHAPE, LATENT = (32, 32, 1), 24
 tiny = ConvVAE(build_encoder(SHAPE, 2), build_decoder(SHAPE, 2), beta=3.0)
 tiny.encoder.layers[-1].bias.assign([1.5, -1.0, -2.0, 1.0])  # a fresh code says nothing; this one speaks
@@ -259,7 +259,7 @@ claim("the loss weighs the rate with beta", np.allclose(loss, distortion + 3 * r
 # ## Step 3: initialise
 #
 # A fresh model knows nothing, and the optimiser would spend its first minutes on the outline of a skull. We know better.
-# Set the average image and the variances (8.2) to those of the training set. That is the best model **without latents**,
+# Set the average image and the variances (31.2) to those of the training set. That is the best model **without latents**,
 # and the yardstick for all that follows: a code must pay for itself. (The untrained decoder still adds its fog to the
 # average. It is the first thing that training removes.)
 
@@ -277,7 +277,7 @@ start_from(vae, x_train)
 variance = x_train.var(0) + vae.floor**2
 without = np.asarray(gaussian_nats(x_test, x_train.mean(0), variance))  # nats of each test image, without latents
 claim(
-    "the model's variances are (8.2) and the floor",
+    "the model's variances are (31.2) and the floor",
     np.allclose(vae.decode(np.zeros((1, LATENT)))[1], variance, rtol=0.02),
 )
 claim(
@@ -330,12 +330,12 @@ claim("the floor allows no more than this", elbo.value > limit, limit)
 # **aggregate posterior** $q(z) = \frac1n \sum_i q_\phi(z \mid x_i)$. Its covariance is
 #
 # $$\operatorname{Cov}_{q(z)}[z] = \operatorname{Cov}_i\bigl[\mu(x_i)\bigr] + \operatorname{diag}\Bigl(\tfrac1n \sum_i \sigma^2(x_i)\Bigr)
-# \tag{8.4}$$
+# \tag{31.4}$$
 #
 # and for sampling to work it should be near the prior's, the identity.
 
 # %% mystnb={"image": {"alt": "Bars of the variance of the aggregate posterior for each latent, sorted by rate: a part from the means and a part from the codes' own variance, stacked; a dotted line at one. The codes' own share grows to the right."}}
-# Equation (8.4): two parts against draws
+# Equation (31.4): two parts against draws
 mu, log_var = encode(vae, x_train)
 between, within = np.cov(mu.T), np.exp(log_var).mean(0)
 z = mu + np.exp(log_var / 2) * rng.normal(size=mu.shape)
@@ -520,8 +520,8 @@ claim("it does not know the age", value[8] < 0.15, known_facts[names[8]])
 # Of the sides, mind the intervals: one training learns the side of a bleed well, the next hardly.
 # "The VAE has learnt the disease" is a sentence to distrust until somebody has measured it.
 #
-# **8.2** Which latents work? Given `z_mean`, shape (n, q), and `z_log_var`, same shape, return the **mean rate of each
-# latent** over the images, shape (q,), in nats. (It is the sum in (8.3), not summed.)
+# **31.2** Which latents work? Given `z_mean`, shape (n, q), and `z_log_var`, same shape, return the **mean rate of each
+# latent** over the images, shape (q,), in nats. (It is the sum in (31.3), not summed.)
 
 
 # %%
@@ -530,17 +530,17 @@ def rate_of_each(z_mean, z_log_var):
     return ...  # your formula
 
 
-check("8.2", rate_of_each)
+check("31.2", rate_of_each)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
-# Solution 8.2
+# Solution 31.2
 def rate_of_each(z_mean, z_log_var):
     """Mean rate of each latent, nats; shape (q,)."""
     return 0.5 * np.mean(z_mean**2 + np.exp(z_log_var) - 1 - z_log_var, axis=0)
 
 
-check("8.2", rate_of_each)
+check("31.2", rate_of_each)
 
 # %% [markdown]
 # ### Against an autoencoder, and with more weight on the rate
@@ -634,16 +634,16 @@ plt.show()
 #
 # ### Against a GAN
 #
-# The game of [notebook 06](06_gan_images.ipynb), on the same scans, for about as many seconds as the VAE. How sharp it is
+# The game of [notebook 21](21_gan_images.ipynb), on the same scans, for about as many seconds as the VAE. How sharp it is
 # and what it covers can be measured as above. Its **likelihood** cannot: a GAN only draws. What is sometimes done instead
 # is to set a small normal hill of width $s$, a *Parzen window*, on each of $n$ drawings $\tilde x_i$ of $d$ pixels:
 #
 # $$\log \hat p(x) = \log \frac1n \sum_{i=1}^{n} \exp\Bigl(-\frac{|x - \tilde x_i|^2}{2 s^2}\Bigr)
-# - \frac d2 \log(2\pi s^2) \tag{8.5}$$
+# - \frac d2 \log(2\pi s^2) \tag{31.5}$$
 
 
 # %%
-# Equation (8.5): in one dimension, where the answer is known
+# Equation (31.5): in one dimension, where the answer is known
 from scipy.special import logsumexp
 
 
@@ -758,7 +758,7 @@ claim(
 # Skulls differ by a pixel between patients, and a pixel of bone against air is an error of 90 HU; an infarct is one of
 # 8 HU. The squared error hears only the skull. A haemorrhage shouts louder, and is heard a little better.
 #
-# The model itself knows better. It learned a $\sigma_j$ for each pixel (8.2), and its $-\mathrm{ELBO}$ counts
+# The model itself knows better. It learned a $\sigma_j$ for each pixel (31.2), and its $-\mathrm{ELBO}$ counts
 # an error in units of it: 8 HU in the calm white matter is unexpected, 30 HU at the skull is not. That is the second
 # score. (The terms $\log \sigma_j^2$ are the same for all images, so it ranks nearly as
 # $\sum_j (x_j - \mu_j)^2 / \sigma_j^2$.)
@@ -771,14 +771,14 @@ claim(
 # mean of the patch?
 #
 # $$\text{sum of squares: } \frac{n\,\delta^2}{\sqrt{2d}}, \qquad \text{mean of the patch: } \delta \sqrt n
-# \tag{8.6}$$
+# \tag{31.6}$$
 #
 # With $\delta = 1.5$, $n = 20$ and $d = 500$ that is 1.4 against 6.7. The second number supposes that we know where the
 # patch is. Smoothing everywhere with windows of that size and squaring *then* reaches something between, if the noise is
 # independent from pixel to pixel. *Smooth first, square later* is a proposal, and we shall test it.
 
 # %%
-# Equation (8.6): 10,000 images of noise with a patch
+# Equation (31.6): 10,000 images of noise with a patch
 noise = rng.normal(size=(10_000, 500))
 patch = np.where(np.arange(500) < 20, 1.5, 0.0)
 squares = [np.sum((noise + shift) ** 2, axis=1) for shift in (0, patch)]
@@ -807,13 +807,13 @@ def residual_map(model, x, width=1.0):
 # residual at a place and $r'$ at its mirror image, with the same variance $\sigma^2$ and correlation $\rho$. The
 # difference keeps the whole lesion, while its noise is
 #
-# $$\operatorname{Var}[r - r'] = 2\sigma^2 (1 - \rho) \tag{8.7}$$
+# $$\operatorname{Var}[r - r'] = 2\sigma^2 (1 - \rho) \tag{31.7}$$
 #
 # which is *less* than the residual's own variance only if $\rho > \tfrac12$: if the two sides share their deviations,
 # as when a scanner reads 2 HU too high or a head is drawn too old. Otherwise the comparison adds noise.
 
 # %%
-# Equation (8.7): on healthy validation patients, place by place
+# Equation (31.7): on healthy validation patients, place by place
 z = residual_map(guard, calm)[:, 8:24, 8:15]
 mirror = residual_map(guard, calm)[:, :, ::-1][:, 8:24, 8:15]
 rho = np.mean((z - z.mean()) * (mirror - mirror.mean())) / (z.std() * mirror.std())
@@ -888,7 +888,7 @@ pd.DataFrame({name: [str(m) for m in marks] for name, marks in found.items()}, i
 
 # %% [markdown]
 # The network is the same in all columns. Only the question changed. Smoothing alone gained little, as the grid of
-# validation patients shows: neighbouring pixels of a head do *not* deviate independently, so (8.6) promised too much. Most
+# validation patients shows: neighbouring pixels of a head do *not* deviate independently, so (31.6) promised too much. Most
 # came from the learned deviation, and for infarcts from the mirror as well.
 #
 # And is a network needed? A linear model with as many latents, principal components, with the same questions:
@@ -913,7 +913,7 @@ rivals.round(3)
 # %% [markdown]
 # An honest result: on images this small and this well aligned, the linear model is not behind, with a score that was
 # chosen for the VAE. Most of the gain came from the question. Nor are a likelihood and new heads the network's
-# privilege: notebook 07 showed that probabilistic PCA has both.
+# privilege: notebook 30 showed that probabilistic PCA has both.
 #
 # ### Where is it?
 #
@@ -941,7 +941,7 @@ for ax, (images, top, title) in zip(axes, panels, strict=True):
 plt.show()
 
 # %% [markdown]
-# **8.3** Write Dice for one image: `mask` and `marked` are boolean arrays of one shape. If both are empty, return 1.
+# **31.3** Write Dice for one image: `mask` and `marked` are boolean arrays of one shape. If both are empty, return 1.
 
 
 # %%
@@ -950,18 +950,18 @@ def dice(mask, marked):
     return ...  # your formula
 
 
-check("8.3", dice)
+check("31.3", dice)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
-# Solution 8.3
+# Solution 31.3
 def dice(mask, marked):
     """Twice the shared area over the sum of both areas."""
     both = mask.sum() + marked.sum()
     return 2 * (mask & marked).sum() / both if both else 1.0
 
 
-check("8.3", dice)
+check("31.3", dice)
 
 
 # %%
@@ -1018,7 +1018,7 @@ pd.DataFrame(by_size).T.map(str)
 # Somebody must say when the alarm rings. The usual way: fix the share of healthy slices that may ring, on validation
 # patients, and see what that finds.
 #
-# **8.4** Return the threshold above which a share `alarms` of the healthy scores lies (0.1 means one in ten).
+# **31.4** Return the threshold above which a share `alarms` of the healthy scores lies (0.1 means one in ten).
 
 
 # %%
@@ -1027,17 +1027,17 @@ def threshold_for(healthy_scores, alarms):
     return ...  # your code: one number
 
 
-check("8.4", threshold_for)
+check("31.4", threshold_for)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
-# Solution 8.4
+# Solution 31.4
 def threshold_for(healthy_scores, alarms):
     """The score that a share ``alarms`` of healthy slices exceeds."""
     return np.quantile(healthy_scores, 1 - alarms)
 
 
-check("8.4", threshold_for)
+check("31.4", threshold_for)
 
 # %% [markdown]
 # ## An audit
@@ -1100,7 +1100,7 @@ claim("it finds the six groups alike, within .2 of their mean", spread_of_groups
 # %% [markdown]
 # The scanner of site C is noisier and reads low. To a score that knows nothing of scanners, healthy people from
 # there look slightly ill. The chosen score smooths the noise away, and where it compares left with right, a
-# scanner's offset cancels, as (8.7) led us to expect; that the noise matters as well, one learns by auditing. How *often*
+# scanner's offset cancels, as (31.7) led us to expect; that the noise matters as well, one learns by auditing. How *often*
 # the score finds hangs on the threshold, and that was set on some fifty healthy validation patients: another split moves
 # it, at nearly the same AUC. Mind the intervals, too. Some fifteen healthy test patients are from site C, and as few are
 # over 75, so in the right panel a difference of a tenth could be chance.
@@ -1111,7 +1111,7 @@ claim("it finds the six groups alike, within .2 of their mean", spread_of_groups
 # images the more often the rarer their code. With $\hat q_k$ the histogram of latent $k$ over the encoder's means
 # $z_i$, and a small $\alpha$ that keeps a nearly empty bin from ruling,
 #
-# $$w_i \propto \max_k \frac{1}{\hat q_k(z_{ik}) + \alpha} \tag{8.8}$$
+# $$w_i \propto \max_k \frac{1}{\hat q_k(z_{ik}) + \alpha} \tag{31.8}$$
 
 
 # %%
@@ -1126,7 +1126,7 @@ def rarity(z, alpha=0.02, bins=12):
 
 
 # %%
-# Equation (8.8): two latents by hand; and with one latent and no α, the resampled histogram is flat
+# Equation (31.8): two latents by hand; and with one latent and no α, the resampled histogram is flat
 four = rarity(np.array([[0, 0], [0, 1], [0, 1], [1, 1]]), alpha=0.1, bins=2)  # shares 3/4 and 1/4, then 1/4 and 3/4
 claim("the rarer of the latents decides", np.allclose(four / four[1], [0.85 / 0.35, 1, 1, 0.85 / 0.35]), four)
 one = rng.normal(size=(5000, 1))
@@ -1200,9 +1200,9 @@ if xray is not None:
             print(f"{name:4}  {question:13}  AUC {bootstrap(rank_auc, y, s, n=300)}")
 
 # %% [markdown]
-# The classifier of notebook 04, which had seen pneumonia, reaches .96. What a model of the normal cannot know is
+# The classifier of notebook 15, which had seen pneumonia, reaches .96. What a model of the normal cannot know is
 # *which* deviations matter: a rotated child may be as unexpected as a consolidated lung. And validation flatters: the
-# test films lie in another folder and look different, as notebook 04 showed.
+# test films lie in another folder and look different, as notebook 15 showed.
 #
 # ## Three questions
 #

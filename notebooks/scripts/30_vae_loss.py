@@ -24,7 +24,7 @@
 #
 # | needs | read | run | data |
 # |---|---|---|---|
-# | [notebook 02](02_gradient_descent.ipynb), expectation and normal distribution | 45 min | 30 s | simulated |
+# | [notebook 12](12_gradient_descent.ipynb), expectation and normal distribution | 45 min | 30 s | simulated |
 #
 # Here are three losses for the same small VAE, as formulas in its three parameters: the encoder's slope $a$, the
 # decoder's slope $w$ and the encoder's variance $v$. The first is printed in an article. The second repairs one sign.
@@ -135,14 +135,14 @@ claim("given the hidden cause nothing connects them", abs(apart) < 0.15, apart)
 # has two simple parts, a *prior* $p(z)$ and a *decoder* $p_\theta(x \mid z)$. How likely is a reading under it? Every
 # $z$ may have produced it, so we sum over all of them:
 #
-# $$p_\theta(x) = \int p(z)\, p_\theta(x \mid z)\, dz \tag{7.1}$$
+# $$p_\theta(x) = \int p(z)\, p_\theta(x \mid z)\, dz \tag{30.1}$$
 #
 # Here the answer is known: a sum of two normal variables, so $x \sim \mathcal N(0,\, w^2 + \tau^2) = \mathcal N(0, 4)$.
 # From here on, the second argument of $\mathcal N$, and the third of `log_normal`, is a **variance**.
 
 
 # %%
-# Equation (7.1): the integral on a grid against the known density
+# Equation (30.1): the integral on a grid against the known density
 def log_normal(x, mean, var):
     return -0.5 * np.log(2 * np.pi * var) - (x - mean) ** 2 / (2 * var)
 
@@ -165,7 +165,7 @@ for _ in range(20):
     errors.append(np.logaddexp.reduce(fit, axis=0) - np.log(10_000) - np.arange(1, 61) * log_normal(2, 0, 4))
 fig, ax = plt.subplots(figsize=(6.4, 3))
 ax.plot(np.arange(1, 61), np.transpose(errors), color="C1", alpha=0.4)
-ax.axhline(0, color="C0", label="one draw from the posterior (7.2)")
+ax.axhline(0, color="C0", label="one draw from the posterior (30.2)")
 ax.set(xlabel="latents d", ylabel="error of log p(x) (nats)", title="10,000 draws from the prior, 20 times")
 ax.legend()
 plt.show()
@@ -179,10 +179,10 @@ claim("with 60 latents it is many nats short", np.median(errors, axis=0)[-1] < -
 #
 # $$p_\theta(z \mid x) = \frac{p(z)\,p_\theta(x \mid z)}{p_\theta(x)}
 # = \mathcal N\!\left(\frac{w\,x}{w^2+\tau^2},\ \frac{\tau^2}{w^2+\tau^2}\right)
-# \quad\text{for our clinic} \tag{7.2}$$
+# \quad\text{for our clinic} \tag{30.2}$$
 
 # %%
-# Equation (7.2): the quotient on the grid against the closed form, and what the blue line above says
+# Equation (30.2): the quotient on the grid against the closed form, and what the blue line above says
 x = 4.0  # a reading 40 mmHg above the average
 joint = log_normal(grid, 0, 1) + log_normal(x, w * grid, tau2)  # log p(z) + log p(x|z)
 log_px = log_normal(x, 0, 4)
@@ -200,7 +200,7 @@ claim("the usual pressure is estimated at +30 mmHg", abs(10 * w * center - 30) <
 #
 # ### Your turn
 #
-# **7.1** The patient comes back, and a second reading is taken. Write the mean and the **variance** of
+# **30.1** The patient comes back, and a second reading is taken. Write the mean and the **variance** of
 # $p(z \mid x_1, x_2)$, with $w = \sqrt 3$ and $\tau^2 = 1$. (Precisions, one over variance, add up.)
 
 
@@ -210,36 +210,36 @@ def posterior_of_two(x1, x2):
     return ...  # your formula: (mean, variance)
 
 
-check("7.1", posterior_of_two)
+check("30.1", posterior_of_two)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
-# Solution 7.1
+# Solution 30.1
 def posterior_of_two(x1, x2):
     """Mean and variance of the hidden z, given two readings."""
     precision = 1 + 2 * 3  # the prior's, and w² / τ² for each reading
     return math.sqrt(3) * (x1 + x2) / precision, 1 / precision
 
 
-check("7.1", posterior_of_two)
+check("30.1", posterior_of_two)
 
 # %% [markdown]
 # ## 2. The bound, derived twice
 #
-# With a deep decoder (7.2) is out of reach, for $p_\theta(x)$ stands in it. The idea of the VAE: *guess* the
+# With a deep decoder (30.2) is out of reach, for $p_\theta(x)$ stands in it. The idea of the VAE: *guess* the
 # posterior. An **encoder** $q_\phi(z \mid x)$ guesses for each $x$. Any guess will do for a start, for we may
 # multiply and divide by it. The logarithm of a mean is at least the mean of the logarithms (Jensen), and so
 #
 # $$\log p_\theta(x) = \log \mathbb E_{q}\!\left[\frac{p(z)\,p_\theta(x \mid z)}{q_\phi(z \mid x)}\right]
 # \ \ge\ \mathbb E_{q}\!\left[\log \frac{p(z)\,p_\theta(x \mid z)}{q_\phi(z \mid x)}\right] = \mathrm{ELBO}(x)
-# \tag{7.3}$$
+# \tag{30.3}$$
 #
 # The right side is the *evidence lower bound*. Unlike the left one it is a mean over draws from $q$: it can be
 # estimated without bias.
 
 
 # %%
-# Equation (7.3): 200 arbitrary guesses, none of which gets above log p(x)
+# Equation (30.3): 200 arbitrary guesses, none of which gets above log p(x)
 def elbo(mean, var):
     log_q = log_normal(grid, mean, var)
     return integral(np.exp(log_q) * (joint - log_q))
@@ -255,11 +255,11 @@ claim("the posterior gives log p(x) itself", abs(elbo(center, spread) - log_px) 
 # and the gap has a name:
 #
 # $$\log p_\theta(x) = \mathrm{ELBO}(x) + \mathrm{KL}\big(q_\phi(z \mid x)\,\big\|\,p_\theta(z \mid x)\big),
-# \qquad \mathrm{KL}(q \,\|\, p) = \mathbb E_q\!\left[\log \frac{q}{p}\right] \tag{7.4}$$
+# \qquad \mathrm{KL}(q \,\|\, p) = \mathbb E_q\!\left[\log \frac{q}{p}\right] \tag{30.4}$$
 
 
 # %%
-# Equation (7.4): bound and gap add up to the same number for every guess
+# Equation (30.4): bound and gap add up to the same number for every guess
 def gap(mean, var):
     log_q = log_normal(grid, mean, var)
     return integral(np.exp(log_q) * (log_q - posterior))
@@ -297,7 +297,7 @@ three = {(0.8, 0.6): axes[:2], (1.732, 1.0): axes[2:4], (1.732, 0.5): axes[4:]}
 areas = [show_bound(*guess, pair) for guess, pair in three.items()]
 axes[0].legend(fontsize=8)
 plt.show()
-claim("the area is the gap of (7.4)", abs(areas[0] - gap(0.8, 0.6**2)) < 1e-9, areas)
+claim("the area is the gap of (30.4)", abs(areas[0] - gap(0.8, 0.6**2)) < 1e-9, areas)
 
 # %% [markdown]
 # Now move the guess yourself. Blue and orange change; their sum does not.
@@ -327,13 +327,13 @@ def move(mean, sigma):
 # Sort the ELBO anew, and put the prior beside $q$:
 #
 # $$\mathrm{ELBO}(x) = \underbrace{\mathbb E_{q}\big[\log p_\theta(x \mid z)\big]}_{\text{reconstruction}}
-# \;-\; \underbrace{\mathrm{KL}\big(q_\phi(z \mid x)\,\big\|\,p(z)\big)}_{\text{rate}} \tag{7.5}$$
+# \;-\; \underbrace{\mathrm{KL}\big(q_\phi(z \mid x)\,\big\|\,p(z)\big)}_{\text{rate}} \tag{30.5}$$
 #
 # The **reconstruction** wants codes from which $x$ can be recognised. The **rate** is the price, in nats, of telling
-# the decoder more than the prior did. Mind that this KL goes to the *prior*; that of (7.4) goes to the posterior.
+# the decoder more than the prior did. Mind that this KL goes to the *prior*; that of (30.4) goes to the posterior.
 
 # %% mystnb={"image": {"alt": "Minus reconstruction, rate, and their sum against the variance of the guess on a logarithmic axis. The first rises with the variance, the second falls until a variance of 1 and then rises a little, the sum has its minimum at a quarter."}}
-# Equation (7.5): the two terms by quadrature, for guesses of different variance
+# Equation (30.5): the two terms by quadrature, for guesses of different variance
 variances = np.geomspace(0.02, 2, 81)
 qs = [(np.exp(log_normal(grid, center, v)), log_normal(grid, center, v)) for v in variances]
 misfit = np.array([-integral(q * log_normal(x, w * grid, tau2)) for q, _ in qs])
@@ -360,7 +360,7 @@ claim("they balance at the posterior's variance, 1/4", abs(best / 0.25 - 1) < 0.
 # For a normal guess and a standard normal prior the rate has a closed form, in each latent dimension:
 #
 # $$\mathrm{KL}\big(\mathcal N(\mu, \sigma^2)\,\big\|\,\mathcal N(0, 1)\big)
-# = \tfrac12\left(\mu^2 + \sigma^2 - 1 - \log \sigma^2\right) \tag{7.6}$$
+# = \tfrac12\left(\mu^2 + \sigma^2 - 1 - \log \sigma^2\right) \tag{30.6}$$
 #
 # For under $q$ the mean of $(z - \mu)^2$ is $\sigma^2$ and that of $z^2$ is $\mu^2 + \sigma^2$, and
 # $\log q - \log p = -\tfrac12\log\sigma^2 - (z - \mu)^2 / 2\sigma^2 + z^2 / 2$.
@@ -369,7 +369,7 @@ claim("they balance at the posterior's variance, 1/4", abs(best / 0.25 - 1) < 0.
 # `kl_divergence` for discrete distributions, on narrow bins.
 
 # %%
-# Equation (7.6): closed form against Monte Carlo and against TensorFlow's Keras
+# Equation (30.6): closed form against Monte Carlo and against TensorFlow's Keras
 import keras
 import tensorflow as tf
 from scipy import stats
@@ -389,7 +389,7 @@ claim("Keras agrees, on 400 bins", abs(float(binned) - kl) < 2e-3, float(binned)
 # A network gives the **log-variance** $\log\sigma^2$, for any real number is allowed there. The variance is its
 # exponential, the deviation the exponential of its *half*. Mixing them raises no error. The VAE lab of a well-known
 # course, MIT's 6.S191, calls $\sigma$ the standard deviation in its text and prints
-# $\tfrac12(\sigma + \mu^2 - 1 - \log\sigma)$. That is (7.6) only if $\sigma$ means the variance.
+# $\tfrac12(\sigma + \mu^2 - 1 - \log\sigma)$. That is (30.6) only if $\sigma$ means the variance.
 
 # %%
 as_printed = 0.5 * (sigma + mu**2 - 1 - math.log(sigma))
@@ -414,7 +414,7 @@ claim("with 1/3, they hold about 81 %", 0.79 < inside[found] < 0.83, inside[foun
 # %% [markdown]
 # ### Your turn
 #
-# **7.2** Write the rate for a batch: `mean` and `log_var` have shape (n, latents); return shape (n,), one number for
+# **30.2** Write the rate for a batch: `mean` and `log_var` have shape (n, latents); return shape (n,), one number for
 # each example. (A KL of independent dimensions is a sum.)
 
 
@@ -424,17 +424,17 @@ def rate_of(mean, log_var):
     return ...  # your code
 
 
-check("7.2", rate_of)
+check("30.2", rate_of)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
-# Solution 7.2
+# Solution 30.2
 def rate_of(mean, log_var):
     """KL(N(mean, exp(log_var)) || N(0, I)) of each row, in nats."""
     return 0.5 * np.sum(mean**2 + np.exp(log_var) - 1 - log_var, axis=-1)
 
 
-check("7.2", rate_of)
+check("30.2", rate_of)
 
 # %% [markdown]
 # ## 5. A gradient through a random draw
@@ -444,16 +444,16 @@ check("7.2", rate_of)
 # from outside, and we differentiate the rest.
 #
 # $$\nabla_\mu\, \mathbb E_q[f(z)] = \mathbb E_\varepsilon\big[f'(\mu + \sigma\varepsilon)\big], \qquad
-# \nabla_\sigma\, \mathbb E_q[f(z)] = \mathbb E_\varepsilon\big[f'(\mu + \sigma\varepsilon)\,\varepsilon\big] \tag{7.7}$$
+# \nabla_\sigma\, \mathbb E_q[f(z)] = \mathbb E_\varepsilon\big[f'(\mu + \sigma\varepsilon)\,\varepsilon\big] \tag{30.7}$$
 #
 # The older way, the *score function*, needs no derivative of $f$ at all:
 #
-# $$\nabla_\mu\, \mathbb E_q[f(z)] = \mathbb E_q\!\left[f(z)\,\frac{z - \mu}{\sigma^2}\right] \tag{7.8}$$
+# $$\nabla_\mu\, \mathbb E_q[f(z)] = \mathbb E_q\!\left[f(z)\,\frac{z - \mu}{\sigma^2}\right] \tag{30.8}$$
 #
 # Test both on $f(z) = z^2$, where $\mathbb E_q[f] = \mu^2 + \sigma^2$: the gradients must be $2\mu$ and $2\sigma$.
 
 # %%
-# Equations (7.7) and (7.8): TensorFlow's tape through the draw, and three means against the truth
+# Equations (30.7) and (30.8): TensorFlow's tape through the draw, and three means against the truth
 mu, sigma, eps = 1.5, 0.8, rng.normal(size=1_000_000)
 z = mu + sigma * eps
 estimates = {"μ": 2 * z, "σ": 2 * z * eps, "μ, score": z**2 * (z - mu) / sigma**2}
@@ -464,7 +464,9 @@ m, s = tf.Variable(mu, dtype="float64"), tf.Variable(sigma, dtype="float64")
 with tf.GradientTape() as tape:
     mean_f = tf.reduce_mean((m + s * eps) ** 2)
 by_tape = [float(g) for g in tape.gradient(mean_f, [m, s])]
-claim("TensorFlow's tape does (7.7)", np.allclose(by_tape, [np.mean(estimates["μ"]), np.mean(estimates["σ"])]), by_tape)
+claim(
+    "TensorFlow's tape does (30.7)", np.allclose(by_tape, [np.mean(estimates["μ"]), np.mean(estimates["σ"])]), by_tape
+)
 
 # %% [markdown]
 # Both are right on average. What does a *single* draw tell? With $\sigma = 1$ the variance of the first is 4 wherever
@@ -483,9 +485,9 @@ for d in dims:
     score.append(np.var(np.sum((1 + eps) ** 2, axis=1) * eps[:, 0]))
 fig, ax = plt.subplots(figsize=(6.4, 3))
 fine = np.geomspace(1, 100)
-ax.loglog(fine, 4 * (fine - 1) ** 2 + 22 * (fine - 1) + 30, color="C1", label="score function (7.8)")
+ax.loglog(fine, 4 * (fine - 1) ** 2 + 22 * (fine - 1) + 30, color="C1", label="score function (30.8)")
 ax.loglog(dims, score, "o", color="C1")
-ax.loglog(dims, 4 + 0 * dims, color="C0", label="reparameterised (7.7)")
+ax.loglog(dims, 4 + 0 * dims, color="C0", label="reparameterised (30.7)")
 ax.set(xlabel="dimensions d", ylabel="variance of one draw's gradient", title="Why VAEs reparameterise")
 ax.legend()
 plt.show()
@@ -497,7 +499,7 @@ claim("at d = 100 the score function's variance is 41,412, within 10 %", abs(sco
 #
 # ### Your turn
 #
-# **7.3** Networks output $\log\sigma^2$. Given one draw `eps` and the slope `slope` $= f'(z)$ at
+# **30.3** Networks output $\log\sigma^2$. Given one draw `eps` and the slope `slope` $= f'(z)$ at
 # $z = \mu + \sigma\varepsilon$, return the gradient estimates for $\mu$ and for $\log\sigma^2$. (Chain rule:
 # $\sigma = e^{\frac12 \log\sigma^2}$.)
 
@@ -508,17 +510,17 @@ def gradient_of_draw(slope, log_var, eps):
     return ...  # your code: (by_mean, by_log_var)
 
 
-check("7.3", gradient_of_draw)
+check("30.3", gradient_of_draw)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
-# Solution 7.3
+# Solution 30.3
 def gradient_of_draw(slope, log_var, eps):
     """Estimates of the derivatives by the mean and by the log-variance."""
     return slope, slope * eps * 0.5 * np.exp(0.5 * log_var)
 
 
-check("7.3", gradient_of_draw)
+check("30.3", gradient_of_draw)
 
 # %% [markdown]
 # ## 6. The loss in code
@@ -544,7 +546,7 @@ claim("the code gives the closed form, far from its optimum", abs(measured - exa
 
 # %% [markdown]
 # Train it as VAEs are trained, by Adam on small batches with fresh noise. We know what must come out: $w = \sqrt 3$, and
-# the posterior (7.2), which has $a = \sqrt 3/4$ and $v = \tfrac14$.
+# the posterior (30.2), which has $a = \sqrt 3/4$ and $v = \tfrac14$.
 
 # %%
 theta = [tf.Variable(start) for start in (0.1, 0.5, 0.0)]  # a, w, log-variance
@@ -577,12 +579,12 @@ claim("the loss is the entropy of the data, 2.112", abs(reached - entropy) < 0.0
 # $\tau^2$ around the reconstruction $\hat x$,
 #
 # $$-\log p_\theta(x \mid z) = \frac{\lVert x - \hat x\rVert^2}{2\tau^2} + \frac d2 \log\left(2\pi\tau^2\right),
-# \qquad \text{least at}\quad \tau^2 = \frac{\lVert x - \hat x\rVert^2}{d} \tag{7.9}$$
+# \qquad \text{least at}\quad \tau^2 = \frac{\lVert x - \hat x\rVert^2}{d} \tag{30.9}$$
 #
-# Many programs write *mean-squared error plus KL*. Compare: that is (7.9) with $\tau^2 = d/2$, decided by nobody.
+# Many programs write *mean-squared error plus KL*. Compare: that is (30.9) with $\tau^2 = d/2$, decided by nobody.
 
 # %%
-# Equation (7.9): against scipy, its minimum, and what "mean-squared error" stands for
+# Equation (30.9): against scipy, its minimum, and what "mean-squared error" stands for
 seen, rebuilt = rng.normal(size=10), rng.normal(size=(2, 10))
 gauss = lambda k, t2: np.sum((seen - rebuilt[k]) ** 2) / (2 * t2) + 5 * np.log(2 * np.pi * t2)
 claim("the formula is scipy's", np.isclose(gauss(0, 0.3), -stats.norm.logpdf(seen, rebuilt[0], np.sqrt(0.3)).sum()))
@@ -590,7 +592,7 @@ mse = np.mean((seen - rebuilt) ** 2, axis=1)
 around = gauss(0, mse[0] * np.linspace(0.5, 2, 301))
 claim("the best variance is the mean-squared error", gauss(0, mse[0]) <= around.min() + 1e-9)
 apart = mse - [gauss(0, 5.0), gauss(1, 5.0)]
-claim("mean-squared error is (7.9) with τ² = 5, but for a constant", np.isclose(*apart), apart)
+claim("mean-squared error is (30.9) with τ² = 5, but for a constant", np.isclose(*apart), apart)
 
 # %% [markdown]
 # Ten laboratory values, standardised, have variance 1 each. A decoder told that its noise has variance 5 will not
@@ -659,12 +661,12 @@ claim("the gradient is right", np.isclose(difference, 2 * nudge @ linear_vae(sta
 # Bishop): with $\lambda_1 \ge \dots \ge \lambda_d$ the eigenvalues of $S$ and $q$ latents,
 #
 # $$\max_\theta \overline{\log p_\theta(x)} = -\tfrac12\Big[ d\log 2\pi + \sum_{i\le q}\log\lambda_i
-# + (d-q)\log\tau^2 + d\Big], \qquad \tau^2 = \frac{1}{d-q}\sum_{i>q}\lambda_i \tag{7.10}$$
+# + (d-q)\log\tau^2 + d\Big], \qquad \tau^2 = \frac{1}{d-q}\sum_{i>q}\lambda_i \tag{30.10}$$
 #
 # Can the ELBO, with its diagonal guess, get there? L-BFGS, an optimiser that uses curvature, says yes.
 
 # %%
-# Equation (7.10): the best ELBO against the best log-likelihood
+# Equation (30.10): the best ELBO against the best log-likelihood
 from scipy.optimize import minimize
 
 
@@ -713,13 +715,13 @@ claim("it is no nearer than 1e-4 at any late step", min(misses[-1000:]) > 1e-4, 
 # $D = \mathbb E\lVert x - Wz\rVert^2$ are
 #
 # $$R = \sum_{i \le q} \tfrac12\log^+\frac{\lambda_i}{\beta\tau^2}, \qquad
-# D = \sum_{i \le q} \min(\lambda_i, \beta\tau^2) + \sum_{i > q}\lambda_i \tag{7.11}$$
+# D = \sum_{i \le q} \min(\lambda_i, \beta\tau^2) + \sum_{i > q}\lambda_i \tag{30.11}$$
 #
 # where $\log^+ = \max(\log, 0)$. **A latent survives when its eigenvalue is larger than $\beta\tau^2$.** The choice of
 # noise and the choice of $\beta$ are one choice.
 
 # %%
-# Equation (7.11): trained models against the formula
+# Equation (30.11): trained models against the formula
 levels = np.array([0.1, 0.5, 1, 1.5, 2.5, 4, 5, 8])  # β τ², here with τ² = 0.5
 trained = [linear_vae(optimum(beta=level / 0.5, tau2=0.5), S, tau2=0.5)[2:] for level in levels]
 D, R = np.transpose(trained)
@@ -755,7 +757,7 @@ claim("at noise 1, 2.5, 5 and 8 there survive 3, 2, 1 and 0", alive == [3, 2, 1,
 #
 # ### Your turn
 #
-# **7.4** Write the prediction: given the eigenvalues, $\tau^2$, $\beta$ and the number of latents $q$, return how many
+# **30.4** Write the prediction: given the eigenvalues, $\tau^2$, $\beta$ and the number of latents $q$, return how many
 # latents survive and the total rate in nats.
 
 
@@ -765,11 +767,11 @@ def predict_survival(eigenvalues, tau2, beta, q):
     return ...  # your code: (number, rate)
 
 
-check("7.4", predict_survival)
+check("30.4", predict_survival)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
-# Solution 7.4
+# Solution 30.4
 def predict_survival(eigenvalues, tau2, beta, q):
     """How many latents survive, and the rate of all of them in nats."""
     top = np.sort(eigenvalues)[::-1][:q]
@@ -777,7 +779,7 @@ def predict_survival(eigenvalues, tau2, beta, q):
     return np.sum(each > 0), each.sum()
 
 
-check("7.4", predict_survival)
+check("30.4", predict_survival)
 
 # %% [markdown]
 # ## 10. A ladder to the likelihood
@@ -789,13 +791,13 @@ check("7.4", predict_survival)
 # $$\mathcal L_k = \mathbb E\Big[\log \frac1k \sum_{i=1}^k \omega_i\Big], \qquad
 # \mathrm{ELBO} = \mathcal L_1 \le \mathcal L_2 \le \dots \le \log p_\theta(x), \qquad
 # \log p_\theta(x) - \mathcal L_k \approx \frac{1}{2k} \operatorname{Var}\!\Big[\frac{\omega}{p_\theta(x)}\Big]
-# \tag{7.12}$$
+# \tag{30.12}$$
 #
-# Take a guess whose mean is off by 0.3 and whose variance is four times too large. Then the variance in (7.12) is
+# Take a guess whose mean is off by 0.3 and whose variance is four times too large. Then the variance in (30.12) is
 # $\frac{4}{\sqrt 7} e^{0.09/1.75} - 1 = 0.592$.
 
 # %% mystnb={"image": {"alt": "Gap to log p of x against the number of draws k, both axes logarithmic. Measured dots fall from 0.99 at one draw to 0.0003 at a thousand and meet the line 0.592 over 2k from about ten draws on."}}
-# Equation (7.12): the measured ladder against its 1/2k law
+# Equation (30.12): the measured ladder against its 1/2k law
 off_z = rng.normal(center + 0.3, 1, size=2_000_000)
 ratio = np.exp(log_normal(off_z, center, 0.25) - log_normal(off_z, center + 0.3, 1))  # ω / p(x), with mean 1
 ks = np.array([1, 2, 5, 10, 50, 200, 1000])
@@ -810,11 +812,11 @@ ax.legend()
 plt.show()
 claim("the variance of the weights is .592", abs(np.var(ratio) / law - 1) < 0.02, np.var(ratio))
 claim("every rung is higher than the last", np.all(np.diff(gaps) < 0), gaps)
-claim("the first gap is the KL of (7.4)", abs(gaps[0] - gap(center + 0.3, 1)) < 0.01, gaps[0])
+claim("the first gap is the KL of (30.4)", abs(gaps[0] - gap(center + 0.3, 1)) < 0.01, gaps[0])
 claim("at 50 draws the law holds within 15 %", abs(gaps[4] * 100 / law - 1) < 0.15, gaps[4] * 100)
 
 # %% [markdown]
-# At one draw the gap is the KL of (7.4), three times what the law says: the law is for many draws. From about ten on,
+# At one draw the gap is the KL of (30.4), three times what the law says: the law is for many draws. From about ten on,
 # ten times the draws leave a tenth of the gap.
 #
 # ## 11. An article's objective, repaired
@@ -822,14 +824,14 @@ claim("at 50 draws the law holds within 15 %", abs(gaps[4] * 100 / law - 1) < 0.
 # Back to the first figure. The article calls $z$ *the random variable after encoding*, and prints this objective:
 #
 # $$\min_\phi \min_\theta\ \mathbb E_{x\sim p_\text{data}}\big[\log p_\text{data}(x) - \log p_\theta(x \mid z)\big]
-# + \beta\, \mathbb E_{z \sim p_\phi(z)}\big[\log p_\theta(z)\big] \tag{7.13}$$
+# + \beta\, \mathbb E_{z \sim p_\phi(z)}\big[\log p_\theta(z)\big] \tag{30.13}$$
 #
 # The ingredients are right: a decoder that finds $x$ likely, a term with a prior, a weight. Five things went wrong on
 # the way to the page. We take $\beta = 1$ and read it kindly, with $z$ drawn from the encoder; that is `printed` of
 # the opening. On the ray $w = 1/a$, $v = 1$ it is $\frac{1}{2a^2} - 2a^2 - 2.612$.
 
 # %%
-# Equation (7.13): by draws at one point, then along a ray; it has no minimum
+# Equation (30.13): by draws at one point, then along a ray; it has no minimum
 code = 0.3 * patients + math.sqrt(0.5) * noise
 by_draws = -entropy - np.mean(log_normal(patients, 1.2 * code, 1)) + np.mean(log_normal(code, 0, 1))
 claim("`printed` is that objective", abs(by_draws - printed(0.3, 1.2, 0.5)) < 0.02, by_draws - printed(0.3, 1.2, 0.5))
@@ -890,14 +892,14 @@ claim("over the prior it is -1.419, for every encoder", abs(as_prior + 0.5 * mat
 claim("over the encoder it depends on the encoder", np.all(np.diff(as_code) < -0.2), as_code)
 
 # %% [markdown]
-# All five repaired, it is minus (7.5), averaged over the data, with the weight back in its place:
+# All five repaired, it is minus (30.5), averaged over the data, with the weight back in its place:
 #
 # $$\min_{\theta, \phi}\ \mathbb E_{x\sim p_\text{data}}\Big\{
 # \mathbb E_{q_\phi(z \mid x)}\big[-\log p_\theta(x \mid z)\big]
-# + \beta\,\mathrm{KL}\big(q_\phi(z \mid x)\,\big\|\,p(z)\big)\Big\} \tag{7.14}$$
+# + \beta\,\mathrm{KL}\big(q_\phi(z \mid x)\,\big\|\,p(z)\big)\Big\} \tag{30.14}$$
 
 # %%
-# Equation (7.14): the repaired objective has a minimum, and it is the right one
+# Equation (30.14): the repaired objective has a minimum, and it is the right one
 loss, a_hat, w_hat, v_hat = paths["correct"][-1]
 claim("the loss is the entropy, 2.112086", abs(loss - entropy) < 1e-5, f"{loss:.6f}")
 claim("the decoder is √3", abs(w_hat - math.sqrt(3)) < 1e-3, w_hat)
@@ -910,10 +912,10 @@ claim("the encoder is the posterior", np.allclose([a_hat, v_hat], [math.sqrt(3) 
 # $\log\sigma^2$. Then $\sigma^2$ cannot leave $[e^{-1}, e]$. When the posterior has variance $\rho$ below $e^{-1}$, and
 # the decoder is the true one, every example loses
 #
-# $$\tfrac12\left(\frac{e^{-1}}{\rho} - 1 - \log\frac{e^{-1}}{\rho}\right) \text{ nats.} \tag{7.15}$$
+# $$\tfrac12\left(\frac{e^{-1}}{\rho} - 1 - \log\frac{e^{-1}}{\rho}\right) \text{ nats.} \tag{30.15}$$
 
 # %%
-# Equation (7.15): the best that tanh allows, by a search over its input, against the formula
+# Equation (30.15): the best that tanh allows, by a search over its input, against the formula
 free = np.linspace(-30, 30, 20_001)
 for noise_var in (1, 0.1, 0.01, 0.001):
     rho, w2 = noise_var / 4, 4 - noise_var  # the data keep variance 4
@@ -954,19 +956,19 @@ ends.round(3)
 #
 # ### Your turn
 #
-# **7.5** Elsewhere, readings have variance 9, and $\tau^2 = 1$: entropy 2.518 nats, true posterior variance
+# **30.5** Elsewhere, readings have variance 9, and $\tau^2 = 1$: entropy 2.518 nats, true posterior variance
 # $\tfrac19$. Five students report the loss, the encoder's variance, and the variance of all codes. **A**: 2.74, 0.370,
 # 1.83. **B**: 1.03, 1.000, 1.22. **C**: 2.52, 0.111, 1.00. **D**: 1.88, 0.023, 0.45. **E**: 0.93, 0.108, 79. Name the
 # cause of each: `"right"`, `"no KL"`, `"tanh"`, `"sigma"` or `"no noise"`.
 
 # %%
 causes_found = ...  # {"A": "...", "B": "...", "C": "...", "D": "...", "E": "..."}
-check("7.5", causes_found)
+check("30.5", causes_found)
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
-# Solution 7.5
+# Solution 30.5
 causes_found = {"A": "tanh", "B": "no noise", "C": "right", "D": "sigma", "E": "no KL"}
-check("7.5", causes_found)
+check("30.5", causes_found)
 
 # %% [markdown]
 # ## Three questions
@@ -974,13 +976,13 @@ check("7.5", causes_found)
 # Answer aloud, then open.
 #
 # <details><summary>A paper reports −ELBO 1.9 nats for model A and 2.0 for model B on the same data. Is A the better model
-# of the data?</summary>Not for certain. By (7.4) each bound lies below its log-likelihood by its own gap. B may be the
-# better model with a poorer encoder. Estimate the likelihood of both with many draws (7.12). And check that both
+# of the data?</summary>Not for certain. By (30.4) each bound lies below its log-likelihood by its own gap. B may be the
+# better model with a poorer encoder. Estimate the likelihood of both with many draws (30.12). And check that both
 # state the same likelihood and the same units.</details>
 #
 # <details><summary>You train on standardised laboratory values with mean-squared error plus KL. The rate is zero, and all
 # reconstructions are the average patient. What happened?</summary>Mean-squared error over d values means a noise
-# variance of d/2. A latent would need an eigenvalue larger than that (7.11): one cause behind more than half of all
+# variance of d/2. A latent would need an eigenvalue larger than that (30.11): one cause behind more than half of all
 # variance. None was there, so every latent collapsed. Learn the noise variance, or state it.</details>
 #
 # <details><summary>Why does the noise in z not average out, and why would its absence show?</summary>With noise the
@@ -1009,4 +1011,4 @@ check("7.5", causes_found)
 # - Burda, Grosse and Salakhutdinov, *Importance weighted autoencoders*, ICLR 2016. Higgins and others, *β-VAE*, ICLR
 #   2017. Alemi and others, *Fixing a broken ELBO*, ICML 2018: rate and distortion.
 #
-# **Next**: [notebook 08](08_vae_images.ipynb), images from a VAE.
+# **Next**: [notebook 31](31_vae_images.ipynb), images from a VAE.

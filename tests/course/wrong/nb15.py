@@ -1,4 +1,4 @@
-"""Typical wrong answers to the exercises of notebook 04, and the hint that each must get."""
+"""Typical wrong answers to the exercises of notebook 15, and the hint that each must get."""
 
 import numpy as np
 
@@ -30,15 +30,15 @@ def always_a_quarter(patients, share, rng):
 
 
 WRONG = {
-    "4.1": [(12_800, "bias"), (832, "all 16 input channels"), (400, "32 of them"), (25, "which two count channels")],
-    "4.2": [(5, "reached earlier"), (11, "doubles the step"), (3, "too few")],
-    "4.3": [
+    "15.1": [(12_800, "bias"), (832, "all 16 input channels"), (400, "32 of them"), (25, "which two count channels")],
+    "15.2": [(5, "reached earlier"), (11, "doubles the step"), (3, "too few")],
+    "15.3": [
         (250, "number of patients"),
         (1000 / 3.4, "*other* slices"),
         (2800, "less information"),
         (600, "which bracket"),
     ],
-    "4.4": [
+    "15.4": [
         (by_slice, "both sides"),
         (groups_of_four, "both sides"),
         (the_first_ones, "with rng"),

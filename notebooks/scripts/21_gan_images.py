@@ -23,10 +23,10 @@
 #
 # | needs | read | run | data |
 # |---|---|---|---|
-# | notebooks [04](04_image_diagnosis.ipynb) and [05](05_gan_objective.ipynb) | 55 min | 90 s | simulated head CT; PneumoniaMNIST if present |
+# | notebooks [15](15_image_diagnosis.ipynb) and [20](20_gan_objective.ipynb) | 55 min | 90 s | simulated head CT; PneumoniaMNIST if present |
 #
 # A lecturer needs forty scans of bleeds in the left half of the brain for Monday's class. The archive has them, but the
-# patients never agreed to be shown. In notebook 05 a forger learned to write potassium values like those of a kidney
+# patients never agreed to be shown. In notebook 20 a forger learned to write potassium values like those of a kidney
 # unit. Here he learns to draw. At the end of this page you order a bleed *there*, of *about that size*, and measure
 # what you get. The longer part of the page asks the harder question: is the drawing any good?
 #
@@ -244,10 +244,10 @@ claim("Keras warned, but went on", any("trainable weights" in str(w.message) for
 # way: every input pixel stamps a small pattern of weights on the output, $s$ pixels apart. Write a strided convolution
 # as a matrix $A$; then the stamping is $A^\top$, and so for every image $x$ and every small map $y$
 #
-# $$\langle A x,\; y \rangle = \langle x,\; A^\top y \rangle \tag{6.1}$$
+# $$\langle A x,\; y \rangle = \langle x,\; A^\top y \rangle \tag{21.1}$$
 
 # %%
-# Equation (6.1): TensorFlow's two operations with the same weights
+# Equation (21.1): TensorFlow's two operations with the same weights
 kernel = tf.constant(rng.normal(size=(4, 4, 2, 3)))
 image, small_map = tf.constant(rng.normal(size=(1, 16, 16, 2))), tf.constant(rng.normal(size=(1, 8, 8, 3)))
 down = tf.nn.conv2d(image, kernel, strides=2, padding="SAME")
@@ -261,13 +261,13 @@ claim("stride 2 doubles each side", up.shape[1:3] == (16, 16))
 # variance $v_B$ of that channel in *this* batch, learned $\gamma$ and $\beta$, and a small $\epsilon$ that keeps the root
 # from 0:
 #
-# $$\hat h = \gamma\,\frac{h - m_B}{\sqrt{v_B + \epsilon}} + \beta \tag{6.2}$$
+# $$\hat h = \gamma\,\frac{h - m_B}{\sqrt{v_B + \epsilon}} + \beta \tag{21.2}$$
 #
 # That is how it works in training. In `predict` it takes running averages of earlier batches instead, and for a fresh
 # network they are 0 and 1. A generator trained in one mode and shown in the other draws other pictures.
 
 # %%
-# Equation (6.2): Keras in training and in inference, and what the article's `predict` makes of a fresh generator
+# Equation (21.2): Keras in training and in inference, and what the article's `predict` makes of a fresh generator
 norm = layers.BatchNormalization(epsilon=1e-3)
 norm.build((None, 4))
 norm.gamma.assign([2.0] * 4)
@@ -323,23 +323,23 @@ def build_discriminator(shape, wishes=0, width=24):
 # %% [markdown]
 # ### Your turn
 #
-# **6.1** How many parameters has a transposed convolution with 4 × 4 weights from 32 to 16 channels and *without* bias,
+# **21.1** How many parameters has a transposed convolution with 4 × 4 weights from 32 to 16 channels and *without* bias,
 # together with the batch normalisation behind it? (Count what is learned, and what is only kept: $\gamma$, $\beta$
 # and the two running averages, one of each per channel.)
 
 # %%
 counted = ...  # a whole number
-check("6.1", counted)
+check("21.1", counted)
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
-# Solution 6.1
+# Solution 21.1
 counted = 4 * 4 * 32 * 16 + 4 * 16
-check("6.1", counted)
+check("21.1", counted)
 
 # %% [markdown]
 # ### Two gradients
 #
-# Now the game itself, as a `keras.Model`. The losses are those of notebook 05. Two tapes watch one forward pass, and each
+# Now the game itself, as a `keras.Model`. The losses are those of notebook 20. Two tapes watch one forward pass, and each
 # optimiser gets the gradient of its own loss for its own network. `steady` is a third set of weights, explained in
 # step 4.
 
@@ -437,10 +437,10 @@ claim("the generator starts near log 2", abs(first["g_loss"] - np.log(2)) < 0.25
 # two *heaps* of pictures. Take their features, and compare the two clouds by mean $m$ and covariance $C$: that is the
 # **Fréchet distance** (FID, when the features are those of a certain network; Heusel and others, 2017),
 #
-# $$\mathrm{FID} = |m - m'|^2 + \operatorname{tr}\bigl(C + C' - 2\,(C C')^{1/2}\bigr) \tag{6.3}$$
+# $$\mathrm{FID} = |m - m'|^2 + \operatorname{tr}\bigl(C + C' - 2\,(C C')^{1/2}\bigr) \tag{21.3}$$
 #
 # Primes mark the second cloud. It is the least mean *squared* way that turns one normal cloud into the other, a cousin of
-# the transport distance of notebook 05.
+# the transport distance of notebook 20.
 
 
 # %%
@@ -451,7 +451,7 @@ def frechet(real, fake):
 
 
 # %%
-# Equation (6.3): a known answer in 16 dimensions, transport by sorting in one, and the course's own function
+# Equation (21.3): a known answer in 16 dimensions, transport by sorting in one, and the course's own function
 from medlib.metrics import fid
 
 clouds = rng.normal(size=(100_000, 16)), rng.normal(0.5, 2, size=(100_000, 16))
@@ -468,12 +468,12 @@ claim("medlib.metrics.fid agrees", abs(fid(*clouds) - frechet(*clouds)) < 1e-6)
 # their distance is not 0. For $N$ independent rows each of $d$ *whitened* features (uncorrelated, of variance 1) it is on
 # average about
 #
-# $$\mathbb{E}[\mathrm{FID}] \approx \frac{1}{N}\left(2d + \frac{d(d+1)}{2}\right) \tag{6.4}$$
+# $$\mathbb{E}[\mathrm{FID}] \approx \frac{1}{N}\left(2d + \frac{d(d+1)}{2}\right) \tag{21.4}$$
 #
 # Hence the rule: compare at equal $N$ only, and always print the value for real against real.
 
 # %%
-# Equation (6.4): three hundred pairs of samples of one cloud
+# Equation (21.4): three hundred pairs of samples of one cloud
 d, n = 16, 1000
 floors = [frechet(rng.normal(size=(n, d)), rng.normal(size=(n, d))) for _ in range(300)]
 expected = (2 * d + d * (d + 1) / 2) / n
@@ -498,15 +498,15 @@ claim("noise on a screen is thousands away", fid(real, seen(rng.uniform(-1, 1, x
 # %% [markdown]
 # ### Two ways against the circling
 #
-# Notebook 05 showed why two players circle, and that friction stops it: **R1**, the squared slope of the discriminator at
+# Notebook 20 showed why two players circle, and that friction stops it: **R1**, the squared slope of the discriminator at
 # genuine images,
 #
-# $$R_1 = \frac{\gamma}{2}\; \mathbb{E}_{x \sim p_\text{data}} \bigl\|\nabla_x \operatorname{logit} D(x)\bigr\|^2 \tag{6.5}$$
+# $$R_1 = \frac{\gamma}{2}\; \mathbb{E}_{x \sim p_\text{data}} \bigl\|\nabla_x \operatorname{logit} D(x)\bigr\|^2 \tag{21.5}$$
 #
-# now over all pixels. ($\gamma$ is the weight of the penalty here, not that of (6.2).)
+# now over all pixels. ($\gamma$ is the weight of the penalty here, not that of (21.2).)
 
 # %%
-# Equation (6.5): the slope with respect to each of 1024 pixels, by central differences
+# Equation (21.5): the slope with respect to each of 1024 pixels, by central differences
 D = build_discriminator(SHAPE)
 two, h = x_train[[0, 1000]].astype("float64"), 1e-2
 nudges = np.eye(1024).reshape(-1, *SHAPE) * h
@@ -520,13 +520,13 @@ claim("half of γ times the mean over images of the summed squares", abs(automat
 # their **average**. Keep a running one (Yazıcı and others, 2019):
 #
 # $$\bar w_t = a\,\bar w_{t-1} + (1 - a)\,w_t, \qquad
-# \text{a circle with angle } \omega \text{ a step shrinks to the fraction } \frac{1 - a}{|1 - a\,e^{-i\omega}|} \tag{6.6}$$
+# \text{a circle with angle } \omega \text{ a step shrinks to the fraction } \frac{1 - a}{|1 - a\,e^{-i\omega}|} \tag{21.6}$$
 #
 # (Points of the plane as complex numbers, $i^2 = -1$.) It looks back over about $1/(1-a)$ steps: a hundred for
 # $a = 0.99$. These are the weights called `steady`. (The short games below take 0.98, half as many.)
 
 # %%
-# Equation (6.6): weights on a circle, and their running average
+# Equation (21.6): weights on a circle, and their running average
 a, turns = 0.99, np.arange(5000)
 for omega in (0.01, 0.1, 1.0):
     circle, average = np.exp(1j * omega * turns), 0j
@@ -624,26 +624,26 @@ plt.show()
 # %% [markdown]
 # ### Your turn
 #
-# **6.2** Write the Fréchet distance of two samples of *one* feature each, with numpy's mean and standard deviation.
+# **21.2** Write the Fréchet distance of two samples of *one* feature each, with numpy's mean and standard deviation.
 
 
 # %%
 def frechet_1d(x, y):
-    """The distance (6.3) of two samples of one number each."""
+    """The distance (21.3) of two samples of one number each."""
     return ...  # your formula
 
 
-check("6.2", frechet_1d)
+check("21.2", frechet_1d)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
-# Solution 6.2
+# Solution 21.2
 def frechet_1d(x, y):
-    """The distance (6.3) of two samples of one number each."""
+    """The distance (21.3) of two samples of one number each."""
     return (np.mean(x) - np.mean(y)) ** 2 + (np.std(x) - np.std(y)) ** 2
 
 
-check("6.2", frechet_1d)
+check("21.2", frechet_1d)
 
 # %% [markdown]
 # ## Step 5: validate
@@ -654,7 +654,7 @@ check("6.2", frechet_1d)
 # (Bińkowski and others, 2018):
 #
 # $$\mathrm{KID} = \mathbb{E}[k(x, x')] + \mathbb{E}[k(y, y')] - 2\,\mathbb{E}[k(x, y)], \qquad x \ne x',\; y \ne y'
-# \tag{6.7}$$
+# \tag{21.7}$$
 #
 # Its floor is 0 at every sample size; a single value may be negative.
 
@@ -667,7 +667,7 @@ def kernel_distance(x, y):
 
 
 # %%
-# Equation (6.7): no bias in small samples, and the exact value for two normal clouds
+# Equation (21.7): no bias in small samples, and the exact value for two normal clouds
 from medlib.metrics import kid
 
 small = [kernel_distance(rng.normal(size=(30, 8)), rng.normal(size=(30, 8))) for _ in range(500)]
@@ -690,10 +690,10 @@ claim("medlib.metrics.kid agrees", abs(kid(x, y) - kernel_distance(x, y)) < 1e-9
 # odd, so read it beside the density. For $n$ genuine and $m$ drawn images of one distribution, with $k$ neighbours,
 # coverage is on average
 #
-# $$1 - \prod_{j=0}^{k-1} \frac{n - 1 - j}{n + m - 1 - j} \tag{6.8}$$
+# $$1 - \prod_{j=0}^{k-1} \frac{n - 1 - j}{n + m - 1 - j} \tag{21.8}$$
 
 # %%
-# Equation (6.8): real against real in a cloud where both are known, and half of the kinds missing
+# Equation (21.8): real against real in a cloud where both are known, and half of the kinds missing
 from medlib.metrics import density_coverage, expected_coverage
 
 pairs = [density_coverage(rng.normal(size=(400, 6)), rng.normal(size=(400, 6))) for _ in range(10)]
@@ -753,10 +753,10 @@ claim(
 # it nearer to a training scan, or to one of *as many* scans that the generator never saw? If a share $\rho$ are copies,
 # the training set wins with probability
 #
-# $$\rho + \frac{1 - \rho}{2} \tag{6.9}$$
+# $$\rho + \frac{1 - \rho}{2} \tag{21.9}$$
 
 # %%
-# Equation (6.9): a forger who copies a known share
+# Equation (21.9): a forger who copies a known share
 from medlib.metrics import memorisation
 
 shown, held_back, made = (rng.normal(size=(1000, 12)) for _ in range(3))
@@ -769,16 +769,16 @@ for share in (0.0, 0.3):
 # %% [markdown]
 # ### Your turn
 #
-# **6.3** Turn (6.9) around: the training set was nearer for 620 of 1000 drawings. Which share were copies?
+# **21.3** Turn (21.9) around: the training set was nearer for 620 of 1000 drawings. Which share were copies?
 
 # %%
 copied = ...  # a number between 0 and 1
-check("6.3", copied)
+check("21.3", copied)
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
-# Solution 6.3
+# Solution 21.3
 copied = 2 * 620 / 1000 - 1
-check("6.3", copied)
+check("21.3", copied)
 
 # %% [markdown]
 # ### All of them, and two frauds
@@ -819,8 +819,8 @@ show(sheet)
 
 # %% [markdown]
 # The photocopier's scans *are* real scans of other patients, so his first five scores are the floors. Three of them
-# differ from their formulas: density is below 1, coverage below (6.8), the FID below (6.4). The formulas hold for
-# independent rows, and ours come four to a patient; (6.4) also wants uncorrelated features, and the judge's go
+# differ from their formulas: density is below 1, coverage below (21.8), the FID below (21.4). The formulas hold for
+# independent rows, and ours come four to a patient; (21.4) also wants uncorrelated features, and the judge's go
 # together. (That half as many scans hardly raised the floor of the FID is because they were of the same patients.) So
 # believe the measured floor. For the same reason the intervals of the last two columns are too short. The floor of
 # *copies* needs real scans outside of both heaps: test scans, between the school's and as many training patients.
@@ -894,12 +894,12 @@ pd.DataFrame(table, index=scans.classes).T.round(2)
 # (Conditional GAN: Mirza and Osindero, 2014; with maps: Isola and others, 2017.)
 #
 # $$V(D, G) = \mathbb{E}_{(x, c)}[\log D(x, c)] + \mathbb{E}_{c, z}[\log(1 - D(G(z, c), c))], \qquad
-# D^*(x, c) = \frac{p(x \mid c)}{p(x \mid c) + p_g(x \mid c)} \tag{6.10}$$
+# D^*(x, c) = \frac{p(x \mid c)}{p(x \mid c) + p_g(x \mid c)} \tag{21.10}$$
 #
 # Now a generator that ignores its wishes is caught, even if its drawings as a heap are perfect.
 
 # %%
-# Equation (6.10): two wishes, and a forger who draws the right heap but never listens
+# Equation (21.10): two wishes, and a forger who draws the right heap but never listens
 from scipy import stats
 
 grid = np.linspace(-8, 8, 3201)
@@ -917,7 +917,7 @@ claim("with it he is caught", earns(best) > earns(deaf) + 0.1)
 # The discriminator learns to listen faster if it also sees **pairs that do not fit**: a genuine scan with another scan's
 # map (Reed and others, 2016). Of all pairs that it should refuse, let a share $m$ be of this sort. Then
 #
-# $$D^*(x, c) = \frac{p(x \mid c)}{p(x \mid c) + (1 - m)\, p_g(x \mid c) + m\, p(x)} \tag{6.11}$$
+# $$D^*(x, c) = \frac{p(x \mid c)}{p(x \mid c) + (1 - m)\, p_g(x \mid c) + m\, p(x)} \tag{21.11}$$
 #
 # where $p(x)$ is the density of genuine scans whatever the wish. Even before the forger has learned anything, $D^*$ knows
 # what belongs to a wish.
@@ -934,12 +934,12 @@ class ConditionalGAN(GAN):
 
 
 # %% [markdown]
-# It is not free. Look at the forger's side of (6.11). If he draws exactly $p(x \mid c)$, the discriminator still says
+# It is not free. Look at the forger's side of (21.11). If he draws exactly $p(x \mid c)$, the discriminator still says
 # less than one half wherever $x$ is likelier among all scans than under its own wish. He is pushed away from there: he
 # **exaggerates**.
 
 # %%
-# Equation (6.11): the best answer at each x by search, and where it pushes a forger who draws the truth
+# Equation (21.11): the best answer at each x by search, and where it pushes a forger who draws the truth
 m, everyone = 0.3, p.mean(axis=0)
 q = np.stack([stats.norm(0, 2).pdf(grid), stats.norm(3, 1.5).pdf(grid)])  # a poor forger, who listens a little
 answers = np.linspace(0.001, 0.999, 999)[:, None, None]
@@ -1047,12 +1047,12 @@ plt.show()
 # Look at the sheet before you trust the numbers. Skulls and bleeds are best. Ventricles are often blurred, the rings of
 # tumours coarse or broken, and there are specks outside some skulls. Each drawing is a head of its own: only the lesion
 # was ordered, and the head round it is the forger's. And where the judge finds a kind *more* often in drawings than in
-# real scans, that is no success. Exaggeration as in (6.11), less noise, and a judge who reads drawings differently from
+# real scans, that is no success. Exaggeration as in (21.11), less noise, and a judge who reads drawings differently from
 # scans would all look like this. Only a game without misfit pairs could tell.
 #
 # ### Your order
 #
-# **6.4** Write an order: a map with a disc of one kind. Row 0 is in front, column 0 is the right of the patient. A pixel
+# **21.4** Write an order: a map with a disc of one kind. Row 0 is in front, column 0 is the right of the patient. A pixel
 # belongs to the disc if its distance from (`row`, `column`) is at most `radius`, all in pixels of 7 mm; it gets 1 in
 # channel `kind - 1`.
 
@@ -1063,11 +1063,11 @@ def disc(kind, row, column, radius):
     return ...  # your code; np.mgrid[:32, :32] gives the rows and columns of all pixels
 
 
-check("6.4", disc)
+check("21.4", disc)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
-# Solution 6.4
+# Solution 21.4
 def disc(kind, row, column, radius):
     """A map of wishes, shape (32, 32, 3)."""
     rows, columns = np.mgrid[:32, :32]
@@ -1076,7 +1076,7 @@ def disc(kind, row, column, radius):
     return wish
 
 
-check("6.4", disc)
+check("21.4", disc)
 
 # %% [markdown]
 # The lecturer's order: forty bleeds, deep on the left, of four sizes. The discs below are none of the shapes that the
@@ -1135,16 +1135,16 @@ def order_one(kind, row, column, radius):
 # |---|---|---|
 # | teach students what a bleed looks like | if labelled as generated, checked by someone who knows, and if the training patients' data may be used so | the judge finds nearly all ordered bleeds and their side; he cannot vouch for anatomy, nor for exact size |
 # | test that a program runs, before it may see patients | yes | shape, range and rough content are right |
-# | enlarge a training set | only if it helps on *real* test patients; notebook 14 measures it | a classifier still tells drawings from scans |
+# | enlarge a training set | only if it helps on *real* test patients; notebook 60 measures it | a classifier still tells drawings from scans |
 # | say how common a disease is | no | the plain game's shares were its own |
-# | share data "anonymously" | not on the strength of this page | a generator can leak single patients and still show no sign of copies; notebook 18 |
+# | share data "anonymously" | not on the strength of this page | a generator can leak single patients and still show no sign of copies; notebook 66 |
 # | diagnose, or judge a diagnostic program | no | kinds are drawn unequally well, and drawings may be more typical than patients |
 #
 # ## On real data
 #
 # PneumoniaMNIST: chest X-rays of children, 28 × 28 pixels (Kermany and others, 2018; Yang and others, 2023, CC BY 4.0),
 # padded to 32 × 32. The wish is a map that is 1 everywhere for pneumonia and −1 for normal. There are no masks, so the
-# judge is the classifier of notebook 04.
+# judge is the classifier of notebook 15.
 
 # %%
 from medlib.data import if_ready
@@ -1186,14 +1186,14 @@ if xray is not None:
 
 # %% [markdown]
 # Read the X-ray numbers with care. If more drawings are read as ordered than real films are read right, that is no
-# success: exaggeration, as in (6.11), is one explanation. The floor is that of training films, which the reader has
+# success: exaggeration, as in (21.11), is one explanation. The floor is that of training films, which the reader has
 # seen. And we cannot tell which films belong to one child. (Without the data no numbers appear.)
 #
 # ## Three questions
 #
 # <details><summary>A paper reports "FID 8.2, better than the 9.1 of earlier work". Name three things that must be the same
 # before the comparison means anything.</summary>The network that makes the features; the number of images, because of
-# the bias (6.4); and the real images that both are compared with. A fourth: whether the best of many checkpoints was
+# the bias (21.4); and the real images that both are compared with. A fourth: whether the best of many checkpoints was
 # chosen by this very score.</details>
 #
 # <details><summary>Your discriminator's loss has been 1.2 for an hour. Should you stop?</summary>The loss does not say.
@@ -1203,7 +1203,7 @@ if xray is not None:
 # <details><summary>A generator passes the search for copies: 0.50 of its drawings are nearer to training. May the
 # hospital publish it?</summary>Not for that reason. The test finds wholesale copying in this feature space. A
 # generator can leak single patients, or rare details, and still pass. Privacy needs a guarantee, or at least an attack that
-# was tried; notebook 18 has both.</details>
+# was tried; notebook 66 has both.</details>
 #
 # ## In this notebook we ...
 #
@@ -1236,4 +1236,4 @@ if xray is not None:
 #   (AISTATS 2020).
 # - Ronneberger, Fischer and Brox, *U-Net* (MICCAI 2015).
 #
-# **Next**: [notebook 07](07_vae_loss.ipynb), another way to draw, with a likelihood.
+# **Next**: [notebook 30](30_vae_loss.ipynb), another way to draw, with a likelihood.

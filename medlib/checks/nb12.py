@@ -1,4 +1,4 @@
-"""Checks of notebook 02, gradient descent."""
+"""Checks of notebook 12, gradient descent."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ def _array(answer) -> np.ndarray | None:
         return None
 
 
-@exercise("2.1")
+@exercise("12.1")
 def parameters(answer) -> str | None:
     """30 * 16 + 16 + 16 * 1 + 1 = 513."""
     n = number(answer)
     if n is None:
         return "expected one whole number"
     hints = {
-        480: "that is the first matrix alone; what else does (2.1) hold?",
+        480: "that is the first matrix alone; what else does (12.1) hold?",
         496: "either the biases are missing, or the whole second layer; write both layers down as W and b",
         512: "one number short: has every unit got what it needs?",
-        511: "close: which units have a bias in (2.1)?",
-        47: "you counted units; count the numbers in each W and each b of (2.1)",
+        511: "close: which units have a bias in (12.1)?",
+        47: "you counted units; count the numbers in each W and each b of (12.1)",
     }
     if n == 513:
         return None
-    return hints.get(int(n), "look at (2.1): which shape must W have when a layer gets 30 numbers and gives 16? And b?")
+    return hints.get(int(n), "look at (12.1): which shape has W when a layer gets 30 numbers and gives 16? And b?")
 
 
-@exercise("2.2")
+@exercise("12.2")
 def decayed(answer) -> str | None:
     """(loss + rho / 2 * |theta|^2, gradient + rho * theta), against a reference and against central differences."""
     rng = np.random.default_rng(5)
@@ -76,7 +76,7 @@ def decayed(answer) -> str | None:
 
 
 def loss_and_gradient(theta, x, y) -> tuple[float, np.ndarray]:
-    """Mean cross-entropy of a tanh network and its gradient as one vector; the reference of exercise 2.2."""
+    """Mean cross-entropy of a tanh network and its gradient as one vector; the reference of exercise 12.2."""
     h = [x]
     for W, b in theta[:-1]:
         h.append(np.tanh(h[-1] @ W.T + b))
@@ -98,7 +98,7 @@ def _shaped(vector, like) -> list[tuple[np.ndarray, np.ndarray]]:
     return [tuple(next(parts).reshape(part.shape).copy() for part in layer) for layer in like]
 
 
-@exercise("2.3")
+@exercise("12.3")
 def relu_delta(answer) -> str | None:
     """(delta_next @ W_next) * (a > 0), one example per row."""
     rng = np.random.default_rng(2)
@@ -116,7 +116,7 @@ def relu_delta(answer) -> str | None:
                 "the messages are carried back well, but they also pass through units that were shut; where is a <= 0?"
             )
         if np.allclose(got, back * np.maximum(a, 0)):
-            return "you multiplied by the ReLU itself; (2.5) asks for its slope"
+            return "you multiplied by the ReLU itself; (12.5) asks for its slope"
         if np.allclose(got, back * (1 - np.tanh(a) ** 2)) or np.allclose(got, back * (1 - a**2)):
             return "that is the slope of tanh; this layer has a ReLU"
         if np.allclose(got, np.maximum(back, 0)):
@@ -127,7 +127,7 @@ def relu_delta(answer) -> str | None:
     return None
 
 
-@exercise("2.4")
+@exercise("12.4")
 def steps(answer) -> str | None:
     """(2 / 25, 2 / 25.5, 346)."""
     values = _array(answer)
@@ -139,9 +139,9 @@ def steps(answer) -> str | None:
             return "the border belongs to the flattest direction here; which one leaves the range first as α grows?"
         if np.isclose(border, 0.04):
             return "at this step the steepest direction arrives at once; it may be overshot a little further still"
-        return "the border: which one of the three curvatures does (2.12) ask for?"
+        return "the border: which one of the three curvatures does (12.12) ask for?"
     if not np.isclose(best, 2 / 25.5, rtol=1e-3):
-        return "the best step: which two of the three curvatures stand in (2.13), and which one plays no part?"
+        return "the best step: which two of the three curvatures stand in (12.13), and which one plays no part?"
     if count != round(count):
         return "the number of steps is whole: round up"
     if count == 346:
@@ -153,7 +153,7 @@ def steps(answer) -> str | None:
     return "the steps: what does one step leave of the distance, what do two leave, and how many leave a millionth?"
 
 
-@exercise("2.5")
+@exercise("12.5")
 def amsgrad(answer) -> str | None:
     """Adam with the running maximum of the corrected second moment in the denominator."""
     rng = np.random.default_rng(4)

@@ -1,4 +1,4 @@
-"""Checks of notebook 04, a diagnosis from an image."""
+"""Checks of notebook 15, a diagnosis from an image."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 from medlib.checks import call, exercise, number
 
 
-@exercise("4.1")
+@exercise("15.1")
 def parameters(answer):
     n = number(answer)
     if n is None:
@@ -18,10 +18,10 @@ def parameters(answer):
         832: "each window reaches through all 16 input channels",
         400: "that is one output channel, without its bias; there are 32 of them",
         416: "each window reaches through 16 channels, and there are 32 output channels",
-    }.get(n, "which of the three numbers is the window, and which two count channels? Then formula (4.4)")
+    }.get(n, "which of the three numbers is the window, and which two count channels? Then formula (15.4)")
 
 
-@exercise("4.2")
+@exercise("15.2")
 def blocks(answer):
     n = number(answer)
     if n is None:
@@ -34,10 +34,10 @@ def blocks(answer):
         )
     if n > 5:
         return "each pooling doubles the step of all layers after it; the field grows much faster than by 3 a block"
-    return "that is too few: widen the field block by block with formula (4.5) and write it down"
+    return "that is too few: widen the field block by block with formula (15.5) and write it down"
 
 
-@exercise("4.3")
+@exercise("15.3")
 def independent(answer):
     n = number(answer)
     if n is None:
@@ -50,10 +50,10 @@ def independent(answer):
         return "with how many *other* slices does each slice share its patient?"
     if n >= 1000:
         return "correlated slices carry less information than independent ones, so the number falls"
-    return "which bracket in (4.8) says how many correlated results are worth one independent result?"
+    return "which bracket in (15.8) says how many correlated results are worth one independent result?"
 
 
-@exercise("4.4")
+@exercise("15.4")
 def split(answer):
     rng = np.random.default_rng(0)
     patients = rng.permutation(np.repeat(np.arange(100) * 7, rng.integers(1, 7, size=100)))

@@ -1,8 +1,8 @@
-"""Typical wrong answers to the exercises of notebook 02, and a phrase of the hint that each must get."""
+"""Typical wrong answers to the exercises of notebook 12, and a phrase of the hint that each must get."""
 
 import numpy as np
 
-from medlib.checks.nb02 import loss_and_gradient
+from medlib.checks.nb12 import loss_and_gradient
 
 
 def _adam(theta, g, memory, alpha=0.001, beta1=0.9, beta2=0.999, eps=1e-8, kind="adam"):
@@ -42,14 +42,14 @@ def _decayed(in_loss, in_gradient, biases=True):
 
 
 WRONG = {
-    "2.1": [
+    "12.1": [
         (480, "first matrix alone"),
         (496, "biases are missing"),
         (512, "one number short"),
         (47, "counted units"),
-        (1000, "which shape must W"),
+        (1000, "which shape has W"),
     ],
-    "2.2": [
+    "12.2": [
         (_decayed(0, 0), "where does ρ enter"),
         (_decayed(0.5, 0), "in the loss only"),
         (_decayed(0, 1), "in the gradient only"),
@@ -63,7 +63,7 @@ WRONG = {
         (lambda theta, x, y, rho: (theta, 0.0), "one number, the new loss"),
         (lambda theta, x, y, rho: (0.5, theta), "one vector"),
     ],
-    "2.3": [
+    "12.3": [
         (lambda d, W, a: d @ W, "units that were shut"),
         (lambda d, W, a: (d @ W) * np.maximum(a, 0), "asks for its slope"),
         (lambda d, W, a: (d @ W) * (1 - np.tanh(a) ** 2), "slope of tanh"),
@@ -72,7 +72,7 @@ WRONG = {
         (lambda d, W, a: d @ W.T, "your function raised ValueError"),
         (lambda d, W, a: W.T @ d.T, "one row per example"),
     ],
-    "2.4": [
+    "12.4": [
         ((4, 2 / 25.5, 346), "flattest direction"),
         ((0.04, 2 / 25.5, 346), "arrives at once"),
         ((0.08, 2 / 29, 346), "plays no part"),
@@ -82,7 +82,7 @@ WRONG = {
         ((0.08, 2 / 25.5, 100), "how many leave"),
         (0.08, "three numbers"),
     ],
-    "2.5": [
+    "12.5": [
         (_of_kind("adam"), "still Adam"),
         (_of_kind("raw"), "correct first"),
         (_of_kind("whole"), "each must have its own"),

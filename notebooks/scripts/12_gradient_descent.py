@@ -89,10 +89,10 @@ claim("α = 0.201 moves away from the goal at every step", np.all(np.diff(across
 # function*. The formula is right, the caption is too narrow: $f$ is the whole network. An activation function, such as
 # tanh, has no parameters $\theta$ at all. What carries them is the affine map in front of it, and the two alternate:
 #
-# $$h_0 = x, \qquad a_l = W_l\,h_{l-1} + b_l, \qquad h_l = \sigma_l(a_l), \qquad \hat y = h_L \tag{2.1}$$
+# $$h_0 = x, \qquad a_l = W_l\,h_{l-1} + b_l, \qquad h_l = \sigma_l(a_l), \qquad \hat y = h_L \tag{12.1}$$
 #
 # Layer $l$ weighs what it gets ($W_l$), shifts it ($b_l$) and bends it ($\sigma_l$). $L$ counts the layers, here and
-# up to section 3; from section 4 on the same letter is a curvature. We use tanh inside. In (2.1) one example is a
+# up to section 3; from section 4 on the same letter is a curvature. We use tanh inside. In (12.1) one example is a
 # column. In code a batch has **one example per row**, so $W h$ becomes `h @ W.T`.
 
 
@@ -116,7 +116,7 @@ def forward(theta, x):
 # stores the transposed $W$.)
 
 # %%
-# Equation (2.1): our forward pass against Keras, with the same parameters
+# Equation (12.1): our forward pass against Keras, with the same parameters
 import keras
 import tensorflow as tf
 
@@ -135,7 +135,7 @@ claim("our forward pass is Keras's, to the last digits", gap < 1e-12, gap)
 # zero:
 #
 # $$\hat y = \frac{1}{1 + e^{-a_L}}, \qquad
-# \ell = -y\log\hat y - (1-y)\log(1-\hat y) = \log\left(1 + e^{a_L}\right) - y\,a_L \tag{2.2}$$
+# \ell = -y\log\hat y - (1-y)\log(1-\hat y) = \log\left(1 + e^{a_L}\right) - y\,a_L \tag{12.2}$$
 
 
 # %%
@@ -150,7 +150,7 @@ def cross_entropy(a, y):
 
 
 # %%
-# Equation (2.2): the two forms agree, and only one of them survives a confident network
+# Equation (12.2): the two forms agree, and only one of them survives a confident network
 a, y = rng.normal(0, 3, 1000), rng.integers(0, 2, 1000)
 p = sigmoid(a)
 textbook = np.mean(-y * np.log(p) - (1 - y) * np.log(1 - p))
@@ -185,10 +185,10 @@ thyroid = np.array([[0.0], [1.0], [1.0], [0.0]])
 # on the other. The loss is convex in the logits, so the best it can do is to gain and lose nothing, and to say ½ to
 # every row:
 #
-# $$\min_{w,\,b}\; \frac14\sum_{i=1}^{4} \ell_i = \log 2 \tag{2.3}$$
+# $$\min_{w,\,b}\; \frac14\sum_{i=1}^{4} \ell_i = \log 2 \tag{12.3}$$
 
 # %%
-# Equation (2.3): a hundred thousand rules of one activation, small and large, and the rule that says ½
+# Equation (12.3): a hundred thousand rules of one activation, small and large, and the rule that says ½
 size = 10 ** rng.uniform(-3, 1, (100_000, 1))
 w, b = size * rng.normal(size=(100_000, 2)), size * rng.normal(size=(100_000, 1))
 a = w @ levels.T + b
@@ -203,17 +203,17 @@ claim("opposite corners always have equal sums", abs(a[:, 0] + a[:, 3] - a[:, 1]
 #
 # ### Your turn
 #
-# **2.1** Section 8 will diagnose biopsies from 30 measurements, with 16 hidden units and one probability at the end.
+# **12.1** Section 8 will diagnose biopsies from 30 measurements, with 16 hidden units and one probability at the end.
 # How many parameters does that network have?
 
 # %%
 parameters = ...  # a whole number
-check("2.1", parameters)
+check("12.1", parameters)
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
-# Solution 2.1
+# Solution 12.1
 parameters = (30 * 16 + 16) + (16 * 1 + 1)  # weights and biases of both layers: 513
-check("2.1", parameters)
+check("12.1", parameters)
 
 # %% [markdown]
 # ## 2. The backward pass: the slope of a composition
@@ -240,13 +240,13 @@ claim("the layer does: it has a slope for W and one for b", [s.shape for s in th
 # **First, the factor is the Jacobian of the network**, $J = \partial\hat y/\partial\theta$, and it stands on the left,
 # transposed. With $m$ outputs and $P$ parameters, $J$ has $m$ rows and $P$ columns, and
 #
-# $$\nabla_\theta\,\ell = J^{\mathsf T}\,\nabla_{\hat y}\,\ell \tag{2.4}$$
+# $$\nabla_\theta\,\ell = J^{\mathsf T}\,\nabla_{\hat y}\,\ell \tag{12.4}$$
 #
 # In the order of the article, $\nabla_{\hat y}\ell$ must be a row; with gradients as columns the shapes do not even
 # fit.
 
 # %%
-# Equation (2.4): one layer with 7 inputs and 3 outputs
+# Equation (12.4): one layer with 7 inputs and 3 outputs
 W, h = tf.Variable(rng.normal(size=(3, 7))), rng.normal(size=7)
 with tf.GradientTape(persistent=True) as tape:
     y_hat = tf.tanh(tf.linalg.matvec(W, h))
@@ -260,17 +260,17 @@ claim("J needs three times the memory of the answer, one copy of θ per output",
 
 # %% [markdown]
 # **Second, nobody builds $J$.** For a network that draws a 64 × 64 image, $J$ would be 4,096 times as large as θ. What
-# is needed is only the product in (2.4), a *vector-Jacobian product*, and it can be formed from the right-hand end,
+# is needed is only the product in (12.4), a *vector-Jacobian product*, and it can be formed from the right-hand end,
 # layer by layer. That procedure, not the chain rule as such, is back-propagation. Its messenger is
 # $\delta_l = \partial\ell/\partial a_l$: what the loss would do if the pre-activation of layer $l$ moved a little.
 #
 # $$\delta_L = \nabla_{\hat y}\,\ell\odot\sigma_L'(a_L) = \hat y - y, \qquad
-# \delta_l = \left(W_{l+1}^{\mathsf T}\,\delta_{l+1}\right)\odot\sigma_l'(a_l) \tag{2.5}$$
+# \delta_l = \left(W_{l+1}^{\mathsf T}\,\delta_{l+1}\right)\odot\sigma_l'(a_l) \tag{12.5}$$
 #
 # $$\frac{\partial\ell}{\partial W_l} = \delta_l\,h_{l-1}^{\mathsf T}, \qquad
-# \frac{\partial\ell}{\partial b_l} = \delta_l \tag{2.6}$$
+# \frac{\partial\ell}{\partial b_l} = \delta_l \tag{12.6}$$
 #
-# ($\odot$ multiplies entry by entry; $\hat y - y$ holds for the loss (2.2).) For two layers, read the first row to the
+# ($\odot$ multiplies entry by entry; $\hat y - y$ holds for the loss (12.2).) For two layers, read the first row to the
 # right and the second to the left:
 #
 # | | layer 1 | layer 2 | loss |
@@ -285,10 +285,10 @@ claim("J needs three times the memory of the answer, one copy of θ per output",
 # First the start of the way back: the slope of the loss times the slope of the last activation is $\hat y - y$.
 
 # %%
-# Equation (2.5): its first equality, with the slope of the last activation by central differences
+# Equation (12.5): its first equality, with the slope of the last activation by central differences
 a, y, e = rng.normal(0, 2, 1000), rng.integers(0, 2, 1000), 1e-5
 p, sigma_slope = sigmoid(a), (sigmoid(a + e) - sigmoid(a - e)) / (2 * e)
-loss_slope = -y / p + (1 - y) / (1 - p)  # of the loss (2.2), with respect to the probability
+loss_slope = -y / p + (1 - y) / (1 - p)  # of the loss (12.2), with respect to the probability
 gap = abs(loss_slope * sigma_slope - (p - y)).max()
 claim("the two slopes multiply to the probability minus the label", gap < 1e-6, gap)
 
@@ -300,7 +300,7 @@ def tanh_slope(h):
 
 
 def backward(theta, h, a, y, slope=tanh_slope):
-    """Gradient of the mean loss: a pair (dW, db) for each layer. Equations (2.5) and (2.6), one example per row."""
+    """Gradient of the mean loss: a pair (dW, db) for each layer. Equations (12.5) and (12.6), one example per row."""
     delta, gradient = (sigmoid(a) - y) / len(y), []
     for (W, _), inputs in zip(reversed(theta), reversed(h), strict=True):
         gradient.append((delta.T @ inputs, delta.sum(axis=0)))
@@ -332,7 +332,7 @@ x, y = rng.normal(size=(32, 4)), rng.integers(0, 2, (32, 1)).astype(float)
 ours = backward(theta, *forward(theta, x), y)
 
 # %%
-# Equations (2.5) and (2.6): our five lines against TensorFlow's automatic differentiation, in float64
+# Equations (12.5) and (12.6): our five lines against TensorFlow's automatic differentiation, in float64
 variables = [(tf.Variable(W), tf.Variable(b)) for W, b in theta]
 with tf.GradientTape() as tape:
     h = tf.constant(x)
@@ -349,10 +349,10 @@ claim("back-propagation by hand equals automatic differentiation to 1e-12", gap 
 # $w$ acts in many places $k = 1, \dots, M$. Pretend that each place had its own copy $w_k$, and add up:
 #
 # $$\frac{\mathrm d\ell}{\mathrm dw}
-# = \sum_{k=1}^{M}\left.\frac{\partial\ell}{\partial w_k}\right|_{w_1=\dots=w_M=w} \tag{2.7}$$
+# = \sum_{k=1}^{M}\left.\frac{\partial\ell}{\partial w_k}\right|_{w_1=\dots=w_M=w} \tag{12.7}$$
 
 # %%
-# Equation (2.7): w acts twice, in h = tanh(w x) and in ŷ = tanh(w h); the loss is ŷ itself
+# Equation (12.7): w acts twice, in h = tanh(w x) and in ŷ = tanh(w h); the loss is ŷ itself
 w, x1, e = 0.7, 1.3, 1e-5
 use = lambda w1, w2: np.tanh(w2 * np.tanh(w1 * x1))
 h, y_hat = np.tanh(w * x1), use(w, w)
@@ -369,7 +369,7 @@ claim("either use alone gives less than three quarters of it", max(first_use, se
 #
 # $$\frac{\partial\mathcal L}{\partial\theta_i}
 # = \frac{\mathcal L(\theta + \varepsilon e_i) - \mathcal L(\theta - \varepsilon e_i)}
-# {2\,\varepsilon} + O(\varepsilon^2) \tag{2.8}$$
+# {2\,\varepsilon} + O(\varepsilon^2) \tag{12.8}$$
 #
 # This *central difference* costs two forward passes for every parameter: for checking, never for training. And how
 # small is a small ε? The remainder shrinks like $\varepsilon^2$. But the two losses agree in more and more digits, and
@@ -401,7 +401,7 @@ ax.legend()
 plt.show()
 
 # %%
-# Equation (2.8): the left arm is rounding, the right arm is the remainder of order ε²
+# Equation (12.8): the left arm is rounding, the right arm is the remainder of order ε²
 error = dict(zip(np.round(np.log10(widths)), v_right, strict=True))
 best = widths[v_right.argmin()]
 claim("the best nudge is 1e-5, give or take a factor of ten", 0.9e-6 < best < 1.1e-4, best)
@@ -422,7 +422,7 @@ claim("the wrong gradient shows no V: it stays wrong", v_wrong.min() > 0.1 and f
 #
 # ### Your turn
 #
-# **2.2** A common addition is *weight decay*: add $\tfrac{\rho}{2}\lVert\theta\rVert^2$ to the loss, half of ρ times
+# **12.2** A common addition is *weight decay*: add $\tfrac{\rho}{2}\lVert\theta\rVert^2$ to the loss, half of ρ times
 # the sum of the squares of all parameters, biases included. Write a function that returns two things: the new loss,
 # and its gradient as one vector. You have `forward`, `cross_entropy`, `backward` and `pack`. (The check nudges the
 # loss that you return.)
@@ -433,18 +433,18 @@ def decayed(theta, x, y, rho):
     return ...  # the new loss, and its gradient as one vector
 
 
-check("2.2", decayed)
+check("12.2", decayed)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
-# Solution 2.2
+# Solution 12.2
 def decayed(theta, x, y, rho):
     h, a = forward(theta, x)
     vector = pack(theta)
     return cross_entropy(a, y) + rho / 2 * vector @ vector, pack(backward(theta, h, a, y)) + rho * vector
 
 
-check("2.2", decayed)
+check("12.2", decayed)
 
 # %% [markdown]
 # ### The thyroid question, solved
@@ -494,7 +494,7 @@ claim("eight hidden units reach about 2e-4", 1e-4 < found < 1e-3, found)
 #
 # ### Your turn
 #
-# **2.3** Many networks use the ReLU, $h = \max(a, 0)$, instead of tanh. Write one step of (2.5) for a batch: from
+# **12.3** Many networks use the ReLU, $h = \max(a, 0)$, instead of tanh. Write one step of (12.5) for a batch: from
 # $\delta_{l+1}$ (one example per row), $W_{l+1}$ and $a_l$ to $\delta_l$.
 
 
@@ -503,16 +503,16 @@ def relu_delta(delta_next, W_next, a):
     return ...
 
 
-check("2.3", relu_delta)
+check("12.3", relu_delta)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
-# Solution 2.3
+# Solution 12.3
 def relu_delta(delta_next, W_next, a):
     return (delta_next @ W_next) * (a > 0)  # the ReLU's slope is 1 where it is open, 0 where it is shut
 
 
-check("2.3", relu_delta)
+check("12.3", relu_delta)
 
 # %% [markdown]
 # ## 3. Where to start
@@ -523,7 +523,7 @@ check("2.3", relu_delta)
 # $\operatorname{Var}(W)$. Each pre-activation is a sum of $n$ terms, as often positive as negative, so a ReLU passes on
 # half of the mean square, and from one layer to the next
 #
-# $$\mathbb E\left[a_{l+1}^2\right] = \tfrac12\,n\operatorname{Var}(W)\;\mathbb E\left[a_l^2\right] \tag{2.9}$$
+# $$\mathbb E\left[a_{l+1}^2\right] = \tfrac12\,n\operatorname{Var}(W)\;\mathbb E\left[a_l^2\right] \tag{12.9}$$
 #
 # With ReLUs, only $\operatorname{Var}(W) = 2/n$ keeps the signal at its size (He et al. 2015). With half of that,
 # twenty layers multiply to $2^{-20}$, one millionth. Tanh is another matter: it passes small signals on nearly as
@@ -549,13 +549,13 @@ fig, ax = plt.subplots()
 for (c, seen), name, marker in zip(depth.items(), ("2/n (He)", "1/n", "0.5/n"), "os^", strict=True):
     (line,) = ax.semilogy(seen, marker, markersize=4, label=f"Var(W) = {name}")
     ax.semilogy(seen[0] * (c / 2) ** np.arange(21), "--", color=line.get_color())
-ax.set(xlabel="ReLU layers passed", ylabel="mean of a²", title="Measured (marks) and equation (2.9) (dashed)")
+ax.set(xlabel="ReLU layers passed", ylabel="mean of a²", title="Measured (marks) and equation (12.9) (dashed)")
 ax.set_xticks(range(0, 21, 5))
 ax.legend()
 plt.show()
 
 # %%
-# Equation (2.9): twenty layers, measured over predicted
+# Equation (12.9): twenty layers, measured over predicted
 for c, name in ((2, "2/n keeps the mean square"), (1, "1/n divides it by 2^20"), (0.5, "0.5/n divides it by 4^20")):
     ratio = depth[c][-1] / depth[c][0] / (c / 2) ** 20
     claim(f"a variance of {name}, within a factor of two", 0.5 < ratio < 2, depth[c][-1] / depth[c][0])
@@ -593,18 +593,18 @@ claim("which was less than a five-hundredth of that", found < bound / 500, found
 # for *full-batch* gradient descent, if the last factor is read as the gradient *at* $\theta_t$. It is silent on α. We
 # write
 #
-# $$\theta_{t+1} = \theta_t - \alpha\,g_t, \qquad g_t = \nabla\mathcal L(\theta_t) \tag{2.10}$$
+# $$\theta_{t+1} = \theta_t - \alpha\,g_t, \qquad g_t = \nabla\mathcal L(\theta_t) \tag{12.10}$$
 #
 # Near a minimum every smooth loss looks like a quadratic bowl, $\mathcal L = \tfrac12\,\theta^{\mathsf T}H\theta$ (with
 # the minimum moved to 0). $H$, the *Hessian*, is the matrix of the second derivatives. Its eigenvectors are the axes of
 # the bowl and its eigenvalues $\lambda_i$ the curvatures along them; from here on the largest is called $L$, the
-# smallest $\mu$, and $\kappa = L/\mu$ is the condition number. Along the axes, (2.10) falls apart into separate lines,
+# smallest $\mu$, and $\kappa = L/\mu$ is the condition number. Along the axes, (12.10) falls apart into separate lines,
 # and each multiplies its coordinate by a constant:
 #
-# $$\theta_i^{(t)} = (1 - \alpha\lambda_i)^t\;\theta_i^{(0)} \tag{2.11}$$
+# $$\theta_i^{(t)} = (1 - \alpha\lambda_i)^t\;\theta_i^{(0)} \tag{12.11}$$
 
 # %%
-# Equations (2.10) and (2.11): a tilted bowl in 20 dimensions with curvatures from 1 to 100
+# Equations (12.10) and (12.11): a tilted bowl in 20 dimensions with curvatures from 1 to 100
 lam = np.linspace(1, 100, 20)
 Q = np.linalg.qr(rng.normal(size=(20, 20)))[0]  # the eigenvectors, at random
 bowl = lambda theta: Q @ (lam * (Q.T @ theta))  # the gradient H θ
@@ -618,12 +618,12 @@ claim("50 steps of the walk are the formula, coordinate by coordinate", gap < 1e
 # Everything follows from the factors $1 - \alpha\lambda_i$. They must all lie between −1 and 1. The first to leave is
 # the one with the largest curvature, on the negative side:
 #
-# $$\text{converges from every start}\iff 0 < \alpha < \frac{2}{L} \tag{2.12}$$
+# $$\text{converges from every start}\iff 0 < \alpha < \frac{2}{L} \tag{12.12}$$
 #
 # In our opening valley $L = 10$: the border is $2/10 = 0.2$.
 
 # %%
-# Equation (2.12): both sides of the border, and the border itself
+# Equation (12.12): both sides of the border, and the border itself
 end = {alpha: abs(descend(valley, [1, 1], alpha, 200)[-1]).max() for alpha in (0.19, 2 / 10, 0.201)}
 claim("below 2/L it converges", end[0.19] < 1e-8, end[0.19])
 claim("at 2/L it cycles exactly", end[2 / 10] == 1, end[2 / 10])
@@ -677,7 +677,7 @@ def turn(alpha):
 # both ends alike, and what is left after one step is
 #
 # $$\alpha^{*} = \frac{2}{L+\mu}, \qquad
-# \max_i\left|1 - \alpha^{*}\lambda_i\right| = \frac{\kappa-1}{\kappa+1} \tag{2.13}$$
+# \max_i\left|1 - \alpha^{*}\lambda_i\right| = \frac{\kappa-1}{\kappa+1} \tag{12.13}$$
 #
 # In our opening valley $L = 10$ and $\mu = 1$, so the best step is $2/11 \approx 0.182$.
 
@@ -707,7 +707,7 @@ table["measured rate"] = [rate(descend(bowl, start, alpha, 4000)) for alpha in t
 table.round(6)
 
 # %%
-# Equation (2.13): the best fixed step and its rate
+# Equation (12.13): the best fixed step and its rate
 measured = table["measured rate"]
 claim("all four rates are the predicted ones, to six digits", np.all(abs(measured - table["predicted rate"]) < 1e-6))
 claim("2/(L+μ) leaves (κ−1)/(κ+1) of the distance", abs(measured["2/(L+μ)"] - (kappa - 1) / (kappa + 1)) < 1e-6)
@@ -723,19 +723,19 @@ claim("2.01/L diverges", measured["2.01/L"] > 1, measured["2.01/L"])
 # %% [markdown]
 # ### Your turn
 #
-# **2.4** Near its minimum a loss has the curvatures 0.5, 4 and 25. Give three numbers: the border above which gradient
+# **12.4** Near its minimum a loss has the curvatures 0.5, 4 and 25. Give three numbers: the border above which gradient
 # descent diverges, the best fixed step size, and the number of steps with it until at most a millionth of the distance
 # is left for certain.
 
 # %%
 answer = ...  # (border, best step, number of steps)
-check("2.4", answer)
+check("12.4", answer)
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
-# Solution 2.4
+# Solution 12.4
 left = (50 - 1) / (50 + 1)  # of the distance, after one step; κ = 25 / 0.5
 answer = (2 / 25, 2 / (25 + 0.5), int(np.ceil(np.log(1e-6) / np.log(left))))  # 346 steps
-check("2.4", answer)
+check("12.4", answer)
 
 # %% [markdown]
 # ## 5. Momentum
@@ -744,13 +744,13 @@ check("2.4", answer)
 # would average that away and pick up speed along the floor. Polyak (1964) added the last movement to the step:
 #
 # $$\theta_{t+1} = \theta_t - \alpha\,g_t + \beta\,(\theta_t - \theta_{t-1}), \qquad
-# \alpha = \frac{4}{(\sqrt L + \sqrt\mu)^2},\;\; \sqrt\beta = \frac{\sqrt\kappa - 1}{\sqrt\kappa + 1} \tag{2.14}$$
+# \alpha = \frac{4}{(\sqrt L + \sqrt\mu)^2},\;\; \sqrt\beta = \frac{\sqrt\kappa - 1}{\sqrt\kappa + 1} \tag{12.14}$$
 #
 # With these constants the rate on a quadratic is $\sqrt\beta$: the condition number has been replaced by its square
 # root. Nesterov (1983) first moves to a place $u_t$, then looks at the slope *there*:
 #
 # $$\theta_{t+1} = u_t - \alpha\,\nabla\mathcal L(u_t),\quad u_t = \theta_t + \beta\,(\theta_t - \theta_{t-1}),\qquad
-# \alpha = \frac1L,\;\; \beta = \frac{\sqrt\kappa - 1}{\sqrt\kappa + 1} \tag{2.15}$$
+# \alpha = \frac1L,\;\; \beta = \frac{\sqrt\kappa - 1}{\sqrt\kappa + 1} \tag{12.15}$$
 #
 # It leaves $1 - 1/\sqrt\kappa$ per step on a quadratic. That is a little slower, but a guarantee with $\sqrt\kappa$
 # holds for every smooth, strongly convex loss; the heavy ball's holds for quadratics only.
@@ -784,7 +784,7 @@ ax.set(xlim=(0, 300), ylim=(1e-12, 20), xlabel="step", ylabel="distance from the
 plt.show()
 
 # %%
-# Equation (2.14): heavy ball, by the walk and by the eigenvalues of one step
+# Equation (12.14): heavy ball, by the walk and by the eigenvalues of one step
 alpha = 4 / (np.sqrt(L) + np.sqrt(mu)) ** 2
 one_step = [np.array([[1 + root**2 - alpha * curve, -(root**2)], [1, 0]]) for curve in lam]
 radius = max(abs(np.linalg.eigvals(A)).max() for A in one_step)
@@ -792,7 +792,7 @@ claim("the largest eigenvalue of one step is (√κ−1)/(√κ+1) = 9/11", abs(
 claim("the walk agrees to 0.002", abs(rate(heavy) - 9 / 11) < 2e-3, rate(heavy))
 
 # %%
-# Equation (2.15): Nesterov's rate on the same bowl
+# Equation (12.15): Nesterov's rate on the same bowl
 claim("Nesterov's method leaves 1 − 1/√κ = 0.9 per step", abs(rate(nesterov) - 0.9) < 2e-3, rate(nesterov))
 claim("the order is heavy ball, Nesterov, gradient descent", rate(heavy) < rate(nesterov) < rate(plain))
 to_go = [np.argmax(np.linalg.norm(path, axis=1) < 1e-6 * np.linalg.norm(start)) for path in (plain, nesterov, heavy)]
@@ -846,7 +846,7 @@ claim("and allows steps that are a hundred thousand times as long", ratio > 1e5,
 # study estimates the mean of a population. Let $\sigma^2$ be the variance of the gradient from one patient to the next,
 # summed over all parameters. If the patients are drawn with replacement,
 #
-# $$\mathbb E\left[g_B\right] = g, \qquad \operatorname{Var}\left[g_B\right] = \frac{\sigma^2}{B} \tag{2.16}$$
+# $$\mathbb E\left[g_B\right] = g, \qquad \operatorname{Var}\left[g_B\right] = \frac{\sigma^2}{B} \tag{12.16}$$
 
 # %%
 untrained = network(rng, 30, 16, 1)
@@ -855,7 +855,7 @@ full = pack(gradient(untrained, x_train, y_train))
 variance = each.var(axis=0).sum()  # of one patient's gradient, summed over the 513 parameters
 
 # %%
-# Equation (2.16): 2,000 batches of each size, drawn with replacement
+# Equation (12.16): 2,000 batches of each size, drawn with replacement
 draws = {B: each[rng.integers(len(each), size=(2000, B))].mean(axis=1) for B in (1, 4, 16)}
 shift = {B: np.linalg.norm(g.mean(axis=0) - full) / np.sqrt(variance / B / 2000) for B, g in draws.items()}
 ratio = {B: g.var(axis=0).sum() / (variance / B) for B, g in draws.items()}
@@ -874,7 +874,7 @@ claim("measured variance over σ²/B is 1, within 8 %", close, list(ratio.values
 # each gradient, with independent standard normal $\xi_t$. Then
 # $\theta_{t+1} = (1 - \alpha\lambda)\,\theta_t - \alpha\,\sigma\,\xi_t$, and where shrinking and shaking balance,
 #
-# $$\mathbb E\left[\theta^2\right] = \frac{\alpha\,\sigma^2}{\lambda\,(2 - \alpha\lambda)} \tag{2.17}$$
+# $$\mathbb E\left[\theta^2\right] = \frac{\alpha\,\sigma^2}{\lambda\,(2 - \alpha\lambda)} \tag{12.17}$$
 
 
 # %%
@@ -896,12 +896,12 @@ for alpha, seen in floors.items():
     (line,) = ax.loglog(np.arange(1, 1001), seen, label=f"α = {alpha}")
     ax.axhline(alpha / (2 - alpha), color=line.get_color(), linestyle=":")
 ax.loglog(np.arange(1, 1001), decaying, color="black", linestyle="-", linewidth=2, label="α = 1/(t + 2)")
-ax.set(xlabel="step", ylabel="mean of θ²", title="Simulated SGD, λ = σ = 1; dotted: equation (2.17)")
+ax.set(xlabel="step", ylabel="mean of θ²", title="Simulated SGD, λ = σ = 1; dotted: equation (12.17)")
 ax.legend()
 plt.show()
 
 # %%
-# Equation (2.17): the floor, averaged over the last 500 steps
+# Equation (12.17): the floor, averaged over the last 500 steps
 for alpha, seen in floors.items():
     gap = seen[500:].mean() / (alpha / (2 - alpha)) - 1
     claim(f"with α = {alpha} the floor is the predicted one within 5 %", abs(gap) < 0.05, seen[500:].mean())
@@ -911,7 +911,7 @@ claim("a step that decays like 1/t gets below a fifth of the lowest floor", deca
 
 # %% [markdown]
 # A long step is fast and rough, a short one slow and fine. Hence the habit of starting long and letting α decay, or, to
-# the same effect, of letting the batch grow. At the border $\alpha = 2/L$ the floor (2.17) goes to infinity: (2.12)
+# the same effect, of letting the batch grow. At the border $\alpha = 2/L$ the floor (12.17) goes to infinity: (12.12)
 # again.
 #
 # ## 7. Adam
@@ -920,7 +920,7 @@ claim("a step that decays like 1/t gets below a fifth of the lowest floor", deca
 # the other, separately for each parameter:
 #
 # $$m_t = \beta_1 m_{t-1} + (1-\beta_1)\,g_t,\quad v_t = \beta_2 v_{t-1} + (1-\beta_2)\,g_t^2,\quad
-# \theta_{t+1} = \theta_t - \alpha\,\frac{m_t/(1-\beta_1^t)}{\sqrt{v_t/(1-\beta_2^t)} + \epsilon} \tag{2.18}$$
+# \theta_{t+1} = \theta_t - \alpha\,\frac{m_t/(1-\beta_1^t)}{\sqrt{v_t/(1-\beta_2^t)} + \epsilon} \tag{12.18}$$
 #
 # Both means start at 0 and are too small at first. The two denominators $1-\beta^t$ correct that ($t$ counts from 1).
 
@@ -947,7 +947,7 @@ def against_keras(alpha, beta1, beta2, steps=100):
 
 
 # %%
-# Equation (2.18): a hundred steps against Keras
+# Equation (12.18): a hundred steps against Keras
 gap = against_keras(0.01, 0.9, 0.999)
 claim("our Adam is Keras's to better than 1e-4", gap < 1e-4, gap)
 gap = against_keras(1 / 64, 7 / 8, 1023 / 1024)
@@ -964,7 +964,7 @@ claim("and to better than 1e-12 with constants that are binary fractions", gap <
 # small as ϵ gets half a step.
 
 # %%
-# Equation (2.18): the first step, at slopes from a million down to ϵ
+# Equation (12.18): the first step, at slopes from a million down to ϵ
 g = np.array([-1e6, -2.0, 3e-6, 0.5])
 first, _ = adam_step(np.zeros(4), g, (0, 0, 0), alpha=0.001)
 claim("to 1 %, the first step is −α sign(g)", np.allclose(first, -0.001 * np.sign(g), rtol=0.01), first)
@@ -984,7 +984,7 @@ claim("a slope as small as ϵ gets half a step, −0.0005", abs(tiny + 0.0005) <
 #
 # $$\ell_t(\theta) = \begin{cases} 3\,\theta & t = 1, 4, 7, \dots\\ -\theta & \text{otherwise}\end{cases}
 # \qquad\Rightarrow\qquad \frac13\left(\ell_1 + \ell_2 + \ell_3\right)
-# = \tfrac13\,\theta,\;\text{ lowest at } \theta = -1 \tag{2.19}$$
+# = \tfrac13\,\theta,\;\text{ lowest at } \theta = -1 \tag{12.19}$$
 #
 # Think of one alarming case to every two reassuring ones. With a short memory ($\beta_1 = 0$, $\beta_2 = 0.1$) Adam
 # takes the alarm at the same volume as each reassurance, and two beat one.
@@ -1023,7 +1023,7 @@ ax.legend(loc="center right")
 plt.show()
 
 # %%
-# Equation (2.19): the lowest mean loss is at −1, and Adam walks away from it
+# Equation (12.19): the lowest mean loss is at −1, and Adam walks away from it
 mean_loss = lambda theta: np.mean([3 * theta if t % 3 == 1 else -theta for t in range(1, 3001)])
 claim("at −1 the mean loss is −1/3", abs(mean_loss(-1) + 1 / 3) < 1e-9, mean_loss(-1))
 claim("where Adam ends it is +1/3", abs(mean_loss(adam[-1]) - 1 / 3) < 0.01, mean_loss(adam[-1]))
@@ -1036,7 +1036,7 @@ claim("plain gradient descent ends near −1", sgd[-1] < -0.95, sgd[-1])
 #
 # ### Your turn
 #
-# **2.5** AMSGrad repairs this: it keeps the *largest* corrected $v$ seen so far, and divides by the root of that. (The
+# **12.5** AMSGrad repairs this: it keeps the *largest* corrected $v$ seen so far, and divides by the root of that. (The
 # paper leaves out the bias correction; keep it here.) Write it. The memory is `(m, v, t, peak)` and starts at
 # `(0, 0, 0, 0)`; everything else as in `adam_step`.
 
@@ -1046,11 +1046,11 @@ def amsgrad_step(theta, g, memory, alpha=0.001, beta1=0.9, beta2=0.999, eps=1e-8
     return ...  # the new theta, and the new memory (m, v, t, peak)
 
 
-check("2.5", amsgrad_step)
+check("12.5", amsgrad_step)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
-# Solution 2.5
+# Solution 12.5
 def amsgrad_step(theta, g, memory, alpha=0.001, beta1=0.9, beta2=0.999, eps=1e-8):
     m, v, t, peak = memory
     m, v, t = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2, t + 1
@@ -1058,7 +1058,7 @@ def amsgrad_step(theta, g, memory, alpha=0.001, beta1=0.9, beta2=0.999, eps=1e-8
     return theta - alpha * m / (1 - beta1**t) / (np.sqrt(peak) + eps), (m, v, t, peak)
 
 
-check("2.5", amsgrad_step)
+check("12.5", amsgrad_step)
 
 # %% [markdown]
 # Does it hear the alarm?
@@ -1326,8 +1326,8 @@ losses.round(3)
 #
 # <details><summary>The parameters jump back and forth between two points; the loss neither falls nor explodes. What do
 # you know about αL, and what do you do?</summary>In the steepest direction the factor 1 − αL is about −1, so αL is
-# about 2: you stand on the border (2.12). Shorten the step. The fastest one, 2/(L + μ), lies just below the border.
-# Half the present step is the safe choice: by (2.11) it costs at most about twice the time.</details>
+# about 2: you stand on the border (12.12). Shorten the step. The fastest one, 2/(L + μ), lies just below the border.
+# Half the present step is the safe choice: by (12.11) it costs at most about twice the time.</details>
 #
 # <details><summary>A gradient check gives a relative difference of 0.03 at ε = 1e-3, at 1e-5 and at 1e-7. Rounding, or
 # a bug?</summary>A bug. Rounding and the remainder both change with ε: a correct gradient draws a V. A difference that
@@ -1335,8 +1335,8 @@ losses.round(3)
 # gradient is small.</details>
 #
 # <details><summary>A colleague raises the batch from 32 to 128 patients and leaves α as it is. What happens to the
-# noise floor, and what does it cost?</summary>The variance of the gradient falls to a quarter (2.16), and with it the
-# floor (2.17). Each step costs four times as much. With α small, a step size a quarter as long would reach the same
+# noise floor, and what does it cost?</summary>The variance of the gradient falls to a quarter (12.16), and with it the
+# floor (12.17). Each step costs four times as much. With α small, a step size a quarter as long would reach the same
 # floor with the old batch, in four times as many steps. </details>
 #
 # ## In this notebook we ...

@@ -1,4 +1,4 @@
-"""Typical wrong answers to the exercises of notebook 05, and a phrase of the hint that each must get."""
+"""Typical wrong answers to the exercises of notebook 20, and a phrase of the hint that each must get."""
 
 import numpy as np
 
@@ -29,7 +29,7 @@ def _in_place(x, y):
 
 
 WRONG = {
-    "5.1": [
+    "20.1": [
         (lambda p, q, pi: p / (p + q), "where does pi enter"),
         (lambda p, q, pi: (1 - pi) * q / (pi * p + (1 - pi) * q), "probability of a forgery"),
         (lambda p, q, pi: (1 - pi) * p / ((1 - pi) * p + pi * q), "share of the genuine"),
@@ -37,7 +37,7 @@ WRONG = {
         (lambda p, q, pi: p * q, "Bayes' theorem"),
         (lambda p, q, pi: 0.5, "for each slip"),
     ],
-    "5.2": [
+    "20.2": [
         (lambda x, logit: np.sum(_sigmoid(logit) * x) / np.sum(_sigmoid(logit)), "weighed with D"),
         (lambda x, logit: np.sum(np.exp(-logit) * x) / np.sum(np.exp(-logit)), "upside down"),
         (lambda x, logit: np.mean(np.exp(logit) * x), "divide by their sum"),
@@ -46,14 +46,14 @@ WRONG = {
         (lambda x, logit: 0.0, "which function"),
         (lambda x, logit: np.exp(logit), "one number"),
     ],
-    "5.3": [
+    "20.3": [
         (lambda alpha: 1.0, "turning ends"),
         (lambda alpha: alpha**2 / 4, "divided out"),
         (lambda alpha: alpha / 2, "a factor 2"),
         (lambda alpha: 0.05, "moves with α"),
         (lambda alpha: alpha**3, "lower right corner"),
     ],
-    "5.4": [
+    "20.4": [
         (lambda x, y: abs(x.mean() - y.mean()), "compare the whole"),
         (_cut_after_sorting, "largest values"),
         (_cut_before_sorting, "right for equal sizes"),
