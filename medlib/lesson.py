@@ -124,12 +124,13 @@ def _foreign_keras_json() -> list[str]:
     """What the reader's keras.json says otherwise than the course, in words; empty when it is harmless or missing."""
     home = os.path.expanduser("~")
     folder = os.environ.get("KERAS_HOME") or os.path.join(home if os.access(home, os.W_OK) else "/tmp", ".keras")
-    try:
-        found = json.loads((Path(folder).expanduser() / "keras.json").read_text(encoding="utf-8"))
-        other = [f"{name} {found[name]}" for name in KERAS if found.get(name, KERAS[name]) != KERAS[name]]
-    except FileNotFoundError:
+    file = os.path.expanduser(os.path.join(folder, "keras.json"))
+    if not os.path.exists(file):
         return []
-    except (OSError, RuntimeError, ValueError, AttributeError):  # may not be read; no JSON; not a table
+    try:
+        found = json.loads(Path(file).read_text(encoding="utf-8"))
+        other = [f"{name} {found[name]}" for name in KERAS if found.get(name, KERAS[name]) != KERAS[name]]
+    except (OSError, ValueError, AttributeError):  # may not be read; no JSON; not a table
         return ["keras.json (cannot be read)"]
     return [f"keras.json ({', '.join(other)})"] if other else []
 
@@ -273,9 +274,9 @@ def _home() -> Path:
     """The folder of the reader's progress; FileNotFoundError for a user without a home (no HOME, no name)."""
     import platformdirs
 
-    folder = Path(os.environ.get("MEDLIB_HOME") or platformdirs.user_data_dir("medlib", appauthor=False))
     try:
-        return folder.expanduser()
+        chosen = os.environ.get("MEDLIB_HOME") or platformdirs.user_data_dir("medlib", appauthor=False)
+        return Path(chosen).expanduser()
     except RuntimeError:
         raise FileNotFoundError(errno.ENOENT, "this user has no home folder") from None
 

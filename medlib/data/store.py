@@ -78,9 +78,9 @@ def cache_dir() -> Path:
     """The folder that downloads go to: ``MEDLIB_CACHE``, or the system's usual cache folder."""
     import platformdirs
 
-    folder = Path(os.environ.get("MEDLIB_CACHE") or platformdirs.user_cache_dir("medlib", appauthor=False))
     try:
-        return folder.expanduser()
+        chosen = os.environ.get("MEDLIB_CACHE") or platformdirs.user_cache_dir("medlib", appauthor=False)
+        return Path(chosen).expanduser()
     except RuntimeError:  # a user without a home (no HOME, no name): what is downloaded lasts as long as the computer
         return Path(tempfile.gettempdir()) / "medlib"
 
