@@ -13,6 +13,7 @@ ROOT = Path(__file__).parent
 _home = tempfile.TemporaryDirectory(prefix="medlib-")
 os.environ["MEDLIB_HOME"] = _home.name  # exercise passes of this run, and of nobody else
 os.environ["MPLBACKEND"] = "Agg"  # no windows; a notebook draws on its page all the same
+os.environ["PYTHONIOENCODING"] = "utf-8"  # what the children of this run say is read as UTF-8, wherever it runs
 os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
 if os.path.expanduser("~") == "~":  # a user without a name and without HOME: Jupyter starts no kernel then
     os.environ["HOME"] = _home.name

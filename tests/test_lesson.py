@@ -19,7 +19,7 @@ from medlib.lesson import Bar, check, claim, passed, progress, setup, track
 
 def fresh(code: str, **environment) -> subprocess.CompletedProcess:
     """Run code in a new interpreter, with nothing imported and real file descriptors."""
-    environment = {**{k: v for k, v in os.environ.items() if k != "MEDLIB_SEED"}, "PYTHONUTF8": "1", **environment}
+    environment = {**{k: v for k, v in os.environ.items() if k != "MEDLIB_SEED"}, **environment}
     return subprocess.run(
         [sys.executable, "-c", code], capture_output=True, encoding="utf-8", env=environment, timeout=120
     )
