@@ -107,7 +107,7 @@ def test_a_fresh_start_writes_nothing_to_stderr_and_says_what_goes_wrong_later(t
 
 #: What a child prints of its Keras after some training and a figure: settings, the shape of an output, epochs.
 FACTS = """
-import io, json, keras, numpy as np, matplotlib.pyplot as plt
+import io, json, keras, numpy as np, matplotlib.pyplot as plt, tensorflow as tf
 model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(2, 3), keras.layers.Flatten()])
 model.compile("sgd", "mse")
 history = model.fit(np.zeros((4, 8, 8, 1)), np.zeros((4, 72)), epochs=2, verbose=0)
@@ -115,9 +115,10 @@ plt.figure().text(0, 0, "50 %")
 plt.savefig(io.BytesIO())
 config = keras.config
 print(json.dumps([config.backend(), config.image_data_format(), config.floatx(), config.epsilon(),
-                  config.dtype_policy().name, model.output_shape[1], len(history.epoch), plt.rcParams["figure.dpi"]]))
+                  config.dtype_policy().name, model.output_shape[1], len(history.epoch), plt.rcParams["figure.dpi"],
+                  tf.keras.Model is keras.Model]))
 """
-AS_WRITTEN_FOR = ["tensorflow", "channels_last", "float32", 1e-7, "float32", 72, 2, 90.0]
+AS_WRITTEN_FOR = ["tensorflow", "channels_last", "float32", 1e-7, "float32", 72, 2, 90.0, True]
 
 #: Code that comes first in a child whose user has neither HOME nor an entry in the system's list of users.
 NOBODY = """
