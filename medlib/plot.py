@@ -68,8 +68,7 @@ def _picture(figure) -> tuple[bytes, dict[str, int]] | None:
     if image.mode == "RGBA" and image.getextrema()[3][0] < 255:  # a transparent figure keeps all its colours
         return drawn
     small = io.BytesIO()
-    coverage, none = Image.Quantize.MAXCOVERAGE, Image.Dither.NONE
-    image.convert("RGB").quantize(256, coverage, kmeans=1, dither=none).save(small, "png", optimize=True)
+    image.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=1).save(small, "png", optimize=True)
     return small.getvalue(), shown
 
 
