@@ -2,10 +2,10 @@
 
 ``make mutate ARGS=12``. The mutations of page NN stand in ``tests/course/mutations/NN.toml``, each with a name, the
 text ``old``, which occurs exactly once in the code of the page (``times = 3`` when it must be changed in three places
-at once), and the text ``new``. The cells run in a fresh kernel to the first one that fails: caught by a claim, a check, or
-an error. A mutation that survives on a page which names its decisions is run once more with its test part scrambled: it
-is caught when a decision differs. Figures are not looked at. ``survives = "reason"`` says why a mutation is no error of
-the page; it is then expected to survive.
+at once), and the text ``new``. The cells run in a fresh kernel to the first one that fails: caught by a claim, a check,
+or an error. A mutation that survives on a page which names its decisions is run once more with its test part
+scrambled: it is caught when a decision differs. Figures are not looked at. ``survives = "reason"`` says why a mutation
+is no error of the page; it is then expected to survive.
 
 Two pages side by side are two commands; a page takes its own running time for each survivor, less for what is caught.
 """
