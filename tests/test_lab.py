@@ -130,10 +130,11 @@ def server(course, home):
 
 
 def test_what_is_saved_in_jupyterlab_reaches_the_text(server, course):
-    notebook = server.ask(f"/api/contents/{NOTEBOOK}")
+    opened = "/api/contents/" + server.path.removeprefix("/lab/tree/")
+    notebook = server.ask(opened)
     assert notebook["content"]["cells"][0]["source"] in uncommented(course / SCRIPT), "the same page to begin with"
     notebook["content"]["cells"][0]["source"] += "\n\nA sentence of the reader."
-    server.ask(f"/api/contents/{NOTEBOOK}", "PUT", {key: notebook[key] for key in ("type", "format", "content")})
+    server.ask(opened, "PUT", {key: notebook[key] for key in ("type", "format", "content")})
     assert "# A sentence of the reader." in (course / SCRIPT).read_text(encoding="utf-8")
     assert "A sentence of the reader." in (course / NOTEBOOK).read_text(encoding="utf-8")
     assert "matches none of the expected formats" not in server.text(), "jupytext found the pair"
