@@ -211,7 +211,8 @@ def forget_halves():
 def pip():
     """Install the packages, with pip's temporary files in ``.venv``: the folder for such files is often small."""
     scratch = VENV / "scratch"
-    (scratch / "tmp").mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(scratch / "tmp", ignore_errors=True)
+    (scratch / "tmp").mkdir(parents=True)
     command = [BIN / "python", "-m", "pip", "install", "--disable-pip-version-check", "-r", "requirements.txt"]
     talk = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "encoding": "utf-8", "errors": "replace"}
     try:

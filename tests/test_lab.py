@@ -148,6 +148,14 @@ def test_what_is_edited_in_the_text_appears_in_jupyterlab(server, course):
     assert sum(bool(cell.get("outputs")) for cell in cells) > 5, "the outputs come from the notebook"
 
 
+def test_opening_a_page_does_not_change_it(server):
+    """JupyterLab writes the name of the kernel into each notebook that it opens: the pages hold it already."""
+    name = server.ask("/api/kernelspecs")["kernelspecs"]["python3"]["spec"]["display_name"]
+    pages = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    named = {page.name: json.loads(page.read_text(encoding="utf-8"))["metadata"]["kernelspec"] for page in pages}
+    assert named == dict.fromkeys(named, {"display_name": name, "language": "python", "name": "python3"})
+
+
 def uncommented(script: Path) -> str:
     return re.sub("(?m)^# ?", "", script.read_text(encoding="utf-8"))
 
