@@ -189,7 +189,9 @@ def test_a_kernel_starts_without_a_warning_and_leaves_nothing_in_the_readers_hom
     assert not list(home.rglob("*"))
 
 
-def test_no_news_and_no_search_for_updates_are_asked_for(server):
+def test_nothing_is_asked_of_the_network(server):
+    """Neither news nor updates nor extensions."""
+    assert "Extension Manager is 'readonly'" in server.text()
     plugin = server.ask("/lab/api/settings/@jupyterlab/apputils-extension:notification")
     defaults = {name: value["default"] for name, value in plugin["schema"]["properties"].items() if "default" in value}
     assert defaults["fetchNews"] == "false" and defaults["checkForUpdates"] is False
