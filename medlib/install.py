@@ -146,6 +146,8 @@ def environment():
     env["JUPYTER_DATA_DIR"] = str(home / "data")
     env["JUPYTER_RUNTIME_DIR"] = str(home / "runtime")
     env["IPYTHONDIR"] = str(home / "ipython")
+    if os.path.expanduser("~") == "~":  # no HOME, and a user without an entry: usual in containers
+        env["HOME"] = str(home)
     return env
 
 

@@ -424,6 +424,9 @@ def test_jupyter_keeps_its_files_in_the_environment_or_where_it_may(machine, mon
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", "/somewhere/else")
     folders = [Path(install.environment()[name]).parent for name in names]
     assert set(folders) == {install.VENV / "jupyter"}
+    assert install.environment().get("HOME") == os.environ.get("HOME")
+    monkeypatch.setattr(install.os.path, "expanduser", lambda path: path)  # a user without a home
+    assert install.environment()["HOME"] == str(install.VENV / "jupyter")
     monkeypatch.setattr(install, "VENV", install.ROOT / "requirements.txt")  # no folder can be made in a file
     monkeypatch.setattr(tempfile, "tempdir", str(install.ROOT))
     env = install.environment()
