@@ -7,6 +7,7 @@ lines hold no folder and no name of a person: they are made to be copied into a 
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import platform
 import re
 import shutil
@@ -84,7 +85,13 @@ def tensorflow() -> Iterator[Finding]:
         code = "from medlib.environment import product; product()"
         try:
             run = subprocess.run(
-                [sys.executable, "-c", code], cwd=ROOT, capture_output=True, encoding="utf-8", timeout=300
+                [sys.executable, "-c", code],
+                cwd=ROOT,
+                capture_output=True,
+                encoding="utf-8",
+                errors="replace",  # the system's own words may come in another encoding
+                env=os.environ | {"PYTHONUTF8": "1"},
+                timeout=300,
             )
         except subprocess.TimeoutExpired:
             yield Finding(False, "TensorFlow: no answer within 5 minutes", "restart the computer and try again")
@@ -215,7 +222,10 @@ def _fits(version: str, needs: str) -> bool:
 def _plain(error: Exception | str) -> str:
     """An error in one line of at most 160 characters, without the folders in it."""
     text = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
-    text = " ".join(text.replace(str(ROOT), "").replace(str(Path.home()), "").split())
+    for folder in (str(ROOT), os.path.expanduser("~")):
+        if len(Path(folder).parts) > 1:  # a home may be "/" (in a container), or unknown ("~")
+            text = text.replace(folder, "")
+    text = " ".join(text.split())
     return re.sub(r"(?:[A-Za-z]:)?[/\\](?:[^\s/\\:'\"]+[/\\])*", "", text)[:160]
 
 

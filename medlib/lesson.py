@@ -6,9 +6,11 @@ This module knows no models and no data. TensorFlow is imported by :func:`setup`
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -23,6 +25,10 @@ from medlib import decisions
 def setup(seed: int = 0) -> np.random.Generator:
     """Seed Python, numpy and Keras, silence TensorFlow's start-up lines, set the figure style.
 
+    It also makes the computer's own settings harmless, in this process alone, and says in one line what it left aside:
+    Keras runs on TensorFlow with ``channels_last`` and ``float32`` (:func:`quiet_keras`), and figures begin from
+    matplotlib's defaults, drawn on the page when this is a notebook. No file of the reader is changed.
+
     The environment variable ``MEDLIB_SEED``, when set, replaces ``seed``: that is how a claim is tried on other seeds.
 
     Returns
@@ -34,14 +40,15 @@ def setup(seed: int = 0) -> np.random.Generator:
     ------
     ValueError
         If the seed, or ``MEDLIB_SEED``, is not a whole number from 0 to 2**32 - 1.
+    RuntimeError
+        If Keras has been imported with another backend: a backend cannot be exchanged in a running process.
     """
     wanted = os.environ.get("MEDLIB_SEED")
     seed = _seed("MEDLIB_SEED", wanted) if wanted else _seed("seed", seed)
     keras = quiet_keras()
+    _settle(keras)
     keras.utils.set_random_seed(seed)  # Python's random, numpy's global state and TensorFlow
-    from medlib import plot
-
-    plot.style()
+    _figures()
     return np.random.default_rng(seed)
 
 
@@ -58,18 +65,119 @@ def _seed(name: str, value) -> int:
     return number
 
 
+#: What the course's models are written for, by the names that keras.json uses.
+KERAS = {"backend": "tensorflow", "image_data_format": "channels_last", "floatx": "float32", "epsilon": 1e-7}
+
+#: Variables that would end the process, cut a training short, or ask for a package that is not there.
+FOREIGN = ("TF_XLA_FLAGS", "KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH", "TF_USE_LEGACY_KERAS")
+
+
+_settled = False  # whether Keras has the course's settings in this process
+
+
 def quiet_keras():
-    """Import TensorFlow and Keras without their start-up lines on stderr; return the ``keras`` module."""
-    if "tensorflow" not in sys.modules:
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        with _stderr_to_nowhere():
+    """Import TensorFlow and Keras without their start-up lines on stderr; return the ``keras`` module.
+
+    The first import also leaves aside, for this process, what the computer says otherwise: ``KERAS_BACKEND``, a
+    ``keras.json`` (Keras refuses to start on some), and variables that would stop or shorten a training. One line on
+    stdout says what. Variables that only choose how to compute stay: threads, devices, oneDNN.
+
+    Raises
+    ------
+    RuntimeError
+        If Keras has been imported with another backend.
+    """
+    global _settled
+    if not {"tensorflow", "keras"} <= set(sys.modules):
+        os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # whatever it was: a log belongs on no page
+        aside = [*_foreign_variables(), *_foreign_keras_json()]
+        with _stderr_to_nowhere(), _no_keras_json() if "keras.json" in str(aside) else contextlib.nullcontext():
             import tensorflow as tf
 
             tf.constant(0.0)  # starts the runtime, which is when the last lines appear
             tf.get_logger().setLevel("ERROR")
+            import keras
+        if aside:
+            _say(f"Left aside in this process: {', '.join(aside)}.")
     import keras
 
+    if (got := keras.config.backend()) != KERAS["backend"]:
+        raise RuntimeError(
+            f"Keras backend: got {got!r}, imported earlier in this process, expected 'tensorflow'; "
+            "restart the kernel (menu Kernel, Restart Kernel) and call setup() before anything imports keras"
+        )
+    if not _settled:  # what the reader chooses later stays, until the next setup()
+        _settle(keras)
+        _settled = True
     return keras
+
+
+def _foreign_variables() -> list[str]:
+    """Take the variables that would change what the course computes out of this process; return their names."""
+    aside = [f"{name}={os.environ.pop(name)}" for name in FOREIGN if os.environ.get(name)]
+    if (backend := os.environ.get("KERAS_BACKEND") or KERAS["backend"]) != KERAS["backend"]:
+        aside.insert(0, f"KERAS_BACKEND={backend}")
+    os.environ["KERAS_BACKEND"] = KERAS["backend"]
+    return aside
+
+
+def _foreign_keras_json() -> list[str]:
+    """What the reader's keras.json says otherwise than the course, in words; empty when it is harmless or missing."""
+    home = os.path.expanduser("~")
+    folder = os.environ.get("KERAS_HOME") or os.path.join(home if os.access(home, os.W_OK) else "/tmp", ".keras")
+    file = os.path.expanduser(os.path.join(folder, "keras.json"))
+    if not os.path.exists(file):
+        return []
+    try:
+        found = json.loads(Path(file).read_text(encoding="utf-8"))
+        other = [f"{name} {found[name]}" for name in KERAS if found.get(name, KERAS[name]) != KERAS[name]]
+    except (OSError, ValueError, AttributeError):  # may not be read; no JSON; not a table
+        return ["keras.json (cannot be read)"]
+    return [f"keras.json ({', '.join(other)})"] if other else []
+
+
+@contextlib.contextmanager
+def _no_keras_json() -> Iterator[None]:
+    """Let Keras look for its keras.json in an empty folder. TensorFlow reads the file as well."""
+    before = os.environ.get("KERAS_HOME")
+    with tempfile.TemporaryDirectory(prefix="medlib-") as empty:
+        os.environ["KERAS_HOME"] = empty
+        try:
+            yield
+        finally:
+            os.environ.pop("KERAS_HOME")
+            if before is not None:
+                os.environ["KERAS_HOME"] = before
+
+
+def _settle(keras) -> None:
+    """Give a Keras that was imported or changed elsewhere the course's settings, and say so when that was needed."""
+    config, changed = keras.config, []
+    for name in ("image_data_format", "floatx", "epsilon"):
+        if (got := getattr(config, name)()) != KERAS[name]:
+            getattr(config, f"set_{name}")(KERAS[name])
+            changed.append(f"{name} {KERAS[name]} (was {got})")
+    if (got := config.dtype_policy().name) != KERAS["floatx"]:
+        config.set_dtype_policy(KERAS["floatx"])
+        changed.append(f"dtype policy {KERAS['floatx']} (was {got})")
+    if changed:
+        _say(f"Set for this process: {', '.join(changed)}.")
+
+
+def _figures() -> None:
+    """The course's figure style over matplotlib's defaults, whatever a matplotlibrc says; on the page in a notebook.
+
+    With ``MPLBACKEND=Agg`` in the environment a notebook's figures would vanish without a word.
+    """
+    import matplotlib as mpl
+
+    from medlib import plot
+
+    if _in_kernel() and "inline" not in str(backend := mpl.get_backend(auto_select=False)):
+        sys.modules["IPython"].get_ipython().enable_matplotlib("inline")
+        _say(f"Figures appear on this page (matplotlib's backend was {backend}).")
+    mpl.rcdefaults()
+    plot.style()
 
 
 @contextlib.contextmanager
@@ -85,6 +193,12 @@ def _stderr_to_nowhere() -> Iterator[None]:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
+
+
+def _say(text: str) -> None:
+    """Print; a stream that lacks a letter (a tick, in a Windows code page or under ``LC_ALL=C``) gets ``?`` for it."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    print(text.encode(encoding, "replace").decode(encoding))
 
 
 # ---------------------------------------------------------------------------------------------------------------- claim
@@ -121,7 +235,7 @@ def claim(sentence: str, condition, measured=None) -> None:
         return
     if not condition:
         raise AssertionError(f"this claim does not hold: {sentence}{value}")
-    print(f"✓ {sentence}{value}")
+    _say(f"✓ {sentence}{value}")
 
 
 def _short(value) -> str:
@@ -152,18 +266,23 @@ def check(exercise: str, answer) -> None:
 
     outcome, message = checks.judge(exercise, answer)
     if outcome == checks.PASSED:
-        print(f"✓ {exercise} passed")
+        _say(f"✓ {exercise} passed")
         _remember(exercise)
     elif outcome == checks.NOT_ATTEMPTED:
-        print(f"… {exercise} not attempted yet: replace the three dots and run the cell again")
+        _say(f"… {exercise} not attempted yet: replace the three dots and run the cell again")
     else:
-        print(f"✗ {exercise} not yet: {message}")
+        _say(f"✗ {exercise} not yet: {message}")
 
 
 def _home() -> Path:
+    """The folder of the reader's progress; FileNotFoundError for a user without a home (no HOME, no name)."""
     import platformdirs
 
-    return Path(os.environ.get("MEDLIB_HOME") or platformdirs.user_data_dir("medlib", appauthor=False)).expanduser()
+    try:
+        chosen = os.environ.get("MEDLIB_HOME") or platformdirs.user_data_dir("medlib", appauthor=False)
+        return Path(chosen).expanduser()
+    except RuntimeError:
+        raise FileNotFoundError(errno.ENOENT, "this user has no home folder") from None
 
 
 def passed() -> set[str]:
@@ -249,7 +368,7 @@ class Bar:
                 self._draw(last)
                 print()
             else:  # a log file gets the last line only
-                print(last)
+                _say(last)
 
     def _line(self, elapsed: float) -> str:
         note = f" · {self.note}" if self.note else ""

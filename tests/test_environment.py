@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import platform
 import shutil
 import subprocess
@@ -94,6 +95,18 @@ def test_tensorflow_that_never_answers(child, monkeypatch):
 def test_the_process_of_its_own_runs(monkeypatch):
     monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
     assert only(environment.tensorflow) == "[OK]   TensorFlow multiplies matrices"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell script plays Python")
+def test_words_in_the_encoding_of_another_country_are_reported(monkeypatch, tmp_path):
+    """A Windows in Chinese says "not found" in GBK."""
+    (tmp_path / "python").write_text(
+        "#!/bin/sh\nprintf 'OSError: \\325\\322 libtf.so\\n' >&2\nexit 1\n", encoding="utf-8"
+    )
+    (tmp_path / "python").chmod(0o755)
+    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    assert only(environment.tensorflow).startswith("[FAIL] TensorFlow: OSError: \ufffd\ufffd libtf.so\n")
 
 
 def test_tensorflow_that_computes_wrongly(monkeypatch):
@@ -199,6 +212,13 @@ def test_a_missing_pyproject_is_reported_not_raised(monkeypatch, tmp_path):
 def test_folders_are_left_out(text, plain):
     assert environment._plain(text) == plain
     assert environment._plain(ValueError(text)) == f"ValueError: {plain}"
+
+
+@pytest.mark.parametrize("home", ["/", "", "/home/ada lovelace"])
+def test_a_home_that_is_the_root_of_the_disk_or_has_a_space_hides_nothing_else(monkeypatch, home):
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, home)
+    assert environment._plain(f"cannot open {home.rstrip('/')}/course/head_ct.npz") == "cannot open head_ct.npz"
 
 
 def test_the_module_needs_only_the_standard_library():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import random
@@ -90,15 +91,191 @@ def test_a_bad_seed_in_the_environment_is_named_as_such(monkeypatch):
         setup(0)
 
 
-def test_a_fresh_start_writes_nothing_to_stderr_and_says_what_goes_wrong_later():
+def test_a_fresh_start_writes_nothing_to_stderr_and_says_what_goes_wrong_later(tmp_path):
     """The start-up lines come from C++, below ``sys.stderr``; after them, the channel works as before."""
+    usual = '{"backend": "tensorflow", "image_data_format": "channels_last", "floatx": "float32", "epsilon": 1e-07}'
     code = (
         "from medlib.models import training\nfrom medlib.lesson import setup\nimport os, sys\n"
         "print(setup(5).random())\nos.write(2, b'heard ')\nprint('too', file=sys.stderr)"
     )
-    run = fresh(code, MEDLIB_SEED="6")
+    run = fresh(code, MEDLIB_SEED="6", KERAS_BACKEND="", **foreign_home(tmp_path, usual))  # nothing to be said
     assert run.returncode == 0 and run.stderr == "heard too\n"
     assert float(run.stdout) == np.random.default_rng(6).random()
+
+
+# ------------------------------------------------------------------------------------------ other people's environments
+
+#: What a child prints of its Keras after some training and a figure: settings, the shape of an output, epochs.
+FACTS = """
+import io, json, keras, numpy as np, matplotlib.pyplot as plt, tensorflow as tf
+model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(2, 3), keras.layers.Flatten()])
+model.compile("sgd", "mse")
+history = model.fit(np.zeros((4, 8, 8, 1)), np.zeros((4, 72)), epochs=2, verbose=0)
+plt.figure().text(0, 0, "50 %")
+plt.savefig(io.BytesIO())
+config = keras.config
+print(json.dumps([config.backend(), config.image_data_format(), config.floatx(), config.epsilon(),
+                  config.dtype_policy().name, model.output_shape[1], len(history.epoch), plt.rcParams["figure.dpi"],
+                  tf.keras.Model is keras.Model]))
+"""
+AS_WRITTEN_FOR = ["tensorflow", "channels_last", "float32", 1e-7, "float32", 72, 2, 90.0, True]
+
+#: Code that comes first in a child whose user has neither HOME nor an entry in the system's list of users.
+NOBODY = """
+import os, sys
+for name in ("HOME", "USERPROFILE", "HOMEDRIVE", "HOMEPATH", "XDG_DATA_HOME", "XDG_CACHE_HOME", "MEDLIB_HOME"):
+    os.environ.pop(name, None)
+if os.name != "nt":
+    import pwd
+    def getpwuid(uid):
+        raise KeyError(uid)
+    pwd.getpwuid = getpwuid
+"""
+
+
+def foreign_home(folder, keras_json: str) -> dict[str, str]:
+    """The environment of a reader whose home holds a keras.json and a matplotlibrc that suit another project."""
+    (folder / ".keras").mkdir()
+    (folder / ".keras" / "keras.json").write_text(keras_json, encoding="utf-8")
+    (folder / "matplotlibrc").write_text("text.usetex: True\nfigure.dpi: 30\n", encoding="utf-8")
+    return {"HOME": str(folder), "USERPROFILE": str(folder), "MATPLOTLIBRC": str(folder / "matplotlibrc")}
+
+
+def test_foreign_variables_are_left_aside_and_said():
+    """One of them would end Python, others train one epoch, ask for a package that is missing, or fill stderr."""
+    run = fresh(
+        "from medlib.models import training\nfrom medlib.lesson import setup\nsetup()\nsetup()" + FACTS,
+        KERAS_BACKEND="torch",
+        KERAS_MAX_EPOCHS="1",
+        KERAS_MAX_STEPS_PER_EPOCH="1",
+        TF_XLA_FLAGS="--no_such_flag",
+        TF_USE_LEGACY_KERAS="1",
+        TF_CPP_MIN_LOG_LEVEL="0",
+        TF_CPP_MAX_VLOG_LEVEL="1",
+        TF_ENABLE_ONEDNN_OPTS="0",
+        MPLBACKEND="Agg",
+    )
+    assert (run.returncode, run.stderr) == (0, "")
+    line, facts = run.stdout.splitlines()  # said once, although two calls have set it
+    assert json.loads(facts) == AS_WRITTEN_FOR
+    assert line == (
+        "Left aside in this process: KERAS_BACKEND=torch, TF_XLA_FLAGS=--no_such_flag, KERAS_MAX_EPOCHS=1, "
+        "KERAS_MAX_STEPS_PER_EPOCH=1, TF_USE_LEGACY_KERAS=1."
+    )
+
+
+def test_a_foreign_keras_json_and_matplotlibrc_do_nothing(tmp_path):
+    """Keras has no backend theano, and neither Keras nor TensorFlow can be imported beside this floatx."""
+    old = '{"backend": "theano", "image_data_format": "channels_first", "floatx": "bfloat16", "epsilon": 1e-3}'
+    run = fresh("from medlib.lesson import setup\nsetup()" + FACTS, KERAS_BACKEND="", **foreign_home(tmp_path, old))
+    assert (run.returncode, run.stderr) == (0, "")
+    line, facts = run.stdout.splitlines()
+    assert json.loads(facts) == AS_WRITTEN_FOR
+    assert line == (
+        "Left aside in this process: "
+        "keras.json (backend theano, image_data_format channels_first, floatx bfloat16, epsilon 0.001)."
+    )
+    assert (tmp_path / ".keras" / "keras.json").read_text(encoding="utf-8") == old
+
+
+def test_models_are_protected_as_setup_is(tmp_path):
+    """Here Keras was imported first, with the reader's keras.json, and only then something of the course."""
+    home = foreign_home(tmp_path, '{"image_data_format": "channels_first", "floatx": "float16"}')
+    run = fresh("import keras, medlib.models\nprint(keras.config.dtype_policy().name, keras.config.floatx())", **home)
+    assert run.returncode == 0
+    assert run.stdout.splitlines() == [
+        "Set for this process: image_data_format channels_last (was channels_first), floatx float32 (was float16).",
+        "float32 float32",
+    ]
+
+
+def test_the_environment_check_is_protected_as_setup_is(tmp_path):
+    home = foreign_home(tmp_path, '["no table"]')  # Keras refuses to start on it
+    run = fresh("from medlib.environment import product\nproduct()", KERAS_BACKEND="torch", **home)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert run.stdout == "Left aside in this process: KERAS_BACKEND=torch, keras.json (cannot be read).\n"
+
+
+def test_a_choice_made_after_setup_stays_until_the_next_setup(capsys):
+    keras = lesson.quiet_keras()
+    setup()
+    capsys.readouterr()
+    try:
+        keras.config.set_dtype_policy("mixed_bfloat16")
+        assert lesson.quiet_keras().config.dtype_policy().name == "mixed_bfloat16"
+    finally:
+        setup()
+    assert keras.config.dtype_policy().name == "float32"
+    assert capsys.readouterr().out == "Set for this process: dtype policy float32 (was mixed_bfloat16).\n"
+
+
+def test_another_backend_in_this_process_is_an_error_with_its_remedy(monkeypatch):
+    keras = lesson.quiet_keras()
+    monkeypatch.setattr(keras.config, "backend", lambda: "jax")
+    with pytest.raises(RuntimeError, match=r"Keras backend: got 'jax'.* expected 'tensorflow'; restart the kernel"):
+        setup()
+
+
+@pytest.mark.filterwarnings("ignore:IPython parent")
+def test_figures_appear_in_a_notebook_whatever_the_environment_says(tmp_path, monkeypatch):
+    """A real kernel with MPLBACKEND=Agg, TeX wanted for every text, and a home that cannot be written."""
+    import nbformat
+    from nbclient import NotebookClient
+
+    (tmp_path / "matplotlibrc").write_text("text.usetex: True\n", encoding="utf-8")
+    (tmp_path / "file").write_text("not a folder", encoding="utf-8")
+    cells = [
+        "import matplotlib.pyplot as plt",
+        "from medlib.lesson import check, passed, setup\nrng = setup()",
+        "plt.plot([1, 2])\nplt.show()",
+        "check('0.1', 3)\npassed()",
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path))  # of this process: the kernel inherits the rest
+    for name in ("HOME", "USERPROFILE", "MEDLIB_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "file"))
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    monkeypatch.setenv("MATPLOTLIBRC", str(tmp_path / "matplotlibrc"))
+    monkeypatch.setenv("MPLCONFIGDIR", str(tmp_path))
+    NotebookClient(notebook, kernel_name="python3", timeout=120).execute()
+    said, drawn, checked = ([out for out in cell.outputs] for cell in notebook.cells[1:])
+    assert [out.text for out in said] == ["Figures appear on this page (matplotlib's backend was Agg).\n"]
+    assert ["image/png" in out.data for out in drawn] == [True]
+    assert checked[-1].data["text/plain"] == "set()"
+
+
+def test_a_user_without_a_home_can_do_everything_but_keep_progress():
+    code = NOBODY + (
+        "from medlib.lesson import check, passed, progress\nfrom medlib import checks\nchecks.exercises()\n"
+        "checks._registry['0.1'] = lambda answer: None\n"
+        "check('0.1', 1); print(passed()); progress()\n"
+        "from medlib import environment\n(found,) = environment.progress(); print(found.text)\n"
+        "print(environment._plain('cannot open /somewhere/there.npz'))\n"
+        "from medlib.data import available\nprint(len(available()) > 5)"
+    )
+    run = fresh(code, MPLCONFIGDIR=os.path.dirname(__file__), MPLBACKEND="Agg")
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.splitlines() == [
+        "✓ 0.1 passed",
+        "set()",
+        "progress: your data folder cannot be written (this user has no home folder)",
+        "cannot open there.npz",
+        "True",
+    ]
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "gbk"])
+def test_a_tick_that_the_terminal_lacks_does_not_stop_the_lesson(encoding, monkeypatch, home):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding, newline="")  # strict: it refuses what it lacks
+    monkeypatch.setattr(sys, "stdout", stream)
+    claim("water is wet", True)
+    check("3.1", 41)
+    bar = Bar("fitting", 2)
+    bar.start -= 5
+    bar.close()
+    stream.flush()
+    said = stream.buffer.getvalue().decode(encoding)
+    assert said.splitlines() == ["? water is wet", "? 3.1 not yet: count again", "fitting: done in 5 s"]
 
 
 # -------------------------------------------------------------------------------------------------------------- claim

@@ -12,6 +12,7 @@ import errno
 import hashlib
 import http.client
 import os
+import tempfile
 import urllib.error
 import urllib.request
 import zipfile
@@ -77,7 +78,11 @@ def cache_dir() -> Path:
     """The folder that downloads go to: ``MEDLIB_CACHE``, or the system's usual cache folder."""
     import platformdirs
 
-    return Path(os.environ.get("MEDLIB_CACHE") or platformdirs.user_cache_dir("medlib", appauthor=False)).expanduser()
+    try:
+        chosen = os.environ.get("MEDLIB_CACHE") or platformdirs.user_cache_dir("medlib", appauthor=False)
+        return Path(chosen).expanduser()
+    except RuntimeError:  # a user without a home (no HOME, no name): what is downloaded lasts as long as the computer
+        return Path(tempfile.gettempdir()) / "medlib"
 
 
 def find(filename: str) -> Path | None:

@@ -9,6 +9,7 @@ import ast
 import hashlib
 import math
 import re
+import subprocess
 import sys
 from dataclasses import dataclass
 from functools import cached_property
@@ -77,6 +78,28 @@ def pairs() -> list[Pair]:
     """Every lesson that has a script or a notebook, in the order of the course."""
     names = {p.stem for p in SCRIPTS.glob("*.py")} | {p.stem for p in NOTEBOOKS.glob("*.ipynb")}
     return [Pair(name) for name in sorted(names)]
+
+
+def in_git() -> set[str] | None:
+    """The files below ``notebooks/`` that git knows, as ``notebooks/...``; None where git does not answer.
+
+    It does not without git, in a folder that came as a zip, and in one that belongs to somebody else ("dubious
+    ownership").
+    """
+    command = ["git", "ls-files", "-z", "notebooks"]
+    try:
+        listing = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8").stdout
+    except OSError:
+        return None
+    return set(listing.split("\0")) - {""} or None
+
+
+def expected() -> tuple[set[str], str]:
+    """The notebooks that a complete run executes, and where that is known from."""
+    files = in_git()
+    if files is None:
+        return {f"notebooks/{path.name}" for path in NOTEBOOKS.glob("*.ipynb")}, "in the folder (git does not answer)"
+    return {name for name in files if name.endswith(".ipynb")}, "in git"
 
 
 def digest(notebook: nbformat.NotebookNode) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import shutil
 import subprocess
@@ -12,8 +13,8 @@ from queue import Empty
 import nbformat
 import pytest
 
-from tests.course import build
-from tests.course.notebooks import ROOT, Pair
+from tests.course import build, notebooks, sweep
+from tests.course.notebooks import ROOT, Pair, pairs
 
 
 def run_nbval(notebook) -> subprocess.CompletedProcess:
@@ -34,7 +35,7 @@ def test_the_canary_dies():
 @pytest.fixture
 def copy(tmp_path, monkeypatch):
     """A pair in a folder of its own, to be broken on purpose."""
-    from tests.course import notebooks, test_contract
+    from tests.course import test_contract
 
     (tmp_path / "scripts").mkdir()
     monkeypatch.setattr(notebooks, "NOTEBOOKS", tmp_path)
@@ -79,6 +80,49 @@ def test_cells_that_wait_for_real_data_are_not_timed():
     for text in texts:
         notebook.cells += [nbformat.v4.new_markdown_cell(text), nbformat.v4.new_code_cell("1")]
     assert build.optional_cells(notebook) == {4, 5}
+
+
+def test_without_git_the_folder_says_what_is_to_be_executed(monkeypatch, tmp_path):
+    """No git; a zip without .git; a folder that belongs to somebody else: then git fails, or lists nothing."""
+    in_folder = {f"notebooks/{pair.name}.ipynb" for pair in pairs()}
+    assert notebooks.expected() == (in_folder, "in git") or notebooks.in_git() is None
+    with monkeypatch.context() as no_git:
+        no_git.setenv("PATH", str(tmp_path))
+        assert notebooks.expected() == (in_folder, "in the folder (git does not answer)")
+    with monkeypatch.context() as no_repository:
+        no_repository.setenv("GIT_DIR", str(tmp_path))
+        assert notebooks.expected() == (in_folder, "in the folder (git does not answer)")
+    with monkeypatch.context() as another:  # unpacked inside another repository, which does not know these files
+        subprocess.run(["git", "init", "-q", tmp_path], check=True)
+        another.setenv("GIT_DIR", str(tmp_path / ".git"))
+        assert notebooks.expected() == (in_folder, "in the folder (git does not answer)")
+
+
+class Page:
+    """A page of two cells, the second of which works once."""
+
+    name = "99_once"
+    source = nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_code_cell("first = 1"),
+            nbformat.v4.new_code_cell("times = globals().get('times', 0) + 1\nassert times == 1, 'only once'"),
+        ]
+    )
+
+
+def test_a_page_that_works_once_is_found(capsys):
+    assert sweep.failures(Page, 0, twice=True) == ["second run: AssertionError: only once"]
+    assert "99_once seed 0, twice" in capsys.readouterr().out and len(Page.source.cells) == 2
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system cannot bind a process to one core")
+def test_another_computer_is_played_and_given_back():
+    before = os.sched_getaffinity(0), dict(os.environ)
+    with sweep.computer("one-core"):
+        assert len(os.sched_getaffinity(0)) == 1
+    with sweep.computer("avx2"):
+        assert os.environ["ONEDNN_MAX_CPU_ISA"] == "AVX2"
+    assert (os.sched_getaffinity(0), dict(os.environ)) == before
 
 
 def test_a_reply_that_was_missed_is_asked_for_again():
