@@ -17,6 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
+from medlib import decisions
+
 # ---------------------------------------------------------------------------------------------------------------- setup
 
 
@@ -66,9 +68,8 @@ def _seed(name: str, value) -> int:
 #: What the course's models are written for, by the names that keras.json uses.
 KERAS = {"backend": "tensorflow", "image_data_format": "channels_last", "floatx": "float32", "epsilon": 1e-7}
 
-#: Variables that would end the process, cut a training short, or fill the page with a log.
+#: Variables that would end the process, cut a training short, or ask for a package that is not there.
 FOREIGN = ("TF_XLA_FLAGS", "KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH", "TF_USE_LEGACY_KERAS")
-LOGS = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_CPP_MAX_VLOG_LEVEL": "0", "TF_CPP_VMODULE": ""}
 
 
 _settled = False  # whether Keras has the course's settings in this process
@@ -88,7 +89,7 @@ def quiet_keras():
     """
     global _settled
     if not {"tensorflow", "keras"} <= set(sys.modules):
-        os.environ.update(LOGS)
+        os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # whatever it was: a log belongs on no page
         aside = [*_foreign_variables(), *_foreign_keras_json()]
         with _stderr_to_nowhere(), _no_keras_json() if "keras.json" in str(aside) else contextlib.nullcontext():
             import tensorflow as tf
@@ -229,6 +230,9 @@ def claim(sentence: str, condition, measured=None) -> None:
             "compare it with something, or wrap an array in np.all(...) or np.any(...)"
         )
     value = "" if measured is None else f"  [{_short(measured)}]"
+    if not condition and decisions.scrambling():  # a test part without sense bears no claims
+        print(f"✗ {sentence}{value}")
+        return
     if not condition:
         raise AssertionError(f"this claim does not hold: {sentence}{value}")
     _say(f"✓ {sentence}{value}")

@@ -8,7 +8,7 @@
 #       format_version: '1.3'
 #       jupytext_version: 1.19.6
 #   kernelspec:
-#     display_name: Python 3
+#     display_name: Python 3 (ipykernel)
 #     language: python
 #     name: python3
 # ---
@@ -24,7 +24,7 @@
 #
 # | needs | read | run | data |
 # |---|---|---|---|
-# | school calculus, a little Python | 35 min | 30 s | real: 569 breast biopsies |
+# | school calculus, a little Python | 60 min | 30 s | real: 569 breast biopsies |
 #
 # Here is a diagnostic rule that is right for 63 of 100 patients. It needs no computer, no training and no data. It
 # says "benign" to everyone, and it misses every cancer. Keep it in mind whenever somebody tells you an accuracy.
@@ -65,10 +65,11 @@ biopsies
 fig, ax = plt.subplots()
 for kind, marker in enumerate("ox"):
     group = biopsies[biopsies.y == kind].frame
-    ax.scatter(group["worst radius"], group["worst concave points"], s=16, marker=marker, alpha=0.7)
+    radius, dents = group["worst radius"], group["worst concave points"]
+    ax.scatter(radius, dents, s=16, marker=marker, alpha=0.7)
 ax.legend(["benign (357)", "malignant (212)"])
-ax.set(xlabel="worst radius (unit not stated in the file)", ylabel="worst concave points (as stored, no unit)")
-ax.set(title="569 patients")
+ax.set(xlabel="worst radius (unit not stated in the file)", title="569 patients")
+ax.set(ylabel="worst concave points (no unit)")
 plt.show()
 
 # %% [markdown]
@@ -80,7 +81,8 @@ plt.show()
 # %%
 always_benign = np.zeros(len(biopsies))
 accuracy = np.mean(always_benign == biopsies.y)
-claim("the rule that looks at nobody is right for 62.7 % of the patients", abs(accuracy - 0.627) < 0.001, accuracy)
+right = abs(accuracy - 0.627) < 0.001
+claim("the rule that looks at nobody is right for 62.7 of 100", right, accuracy)
 
 # %% [markdown]
 # ## The first model
@@ -96,9 +98,12 @@ claim("the rule that looks at nobody is right for 62.7 % of the patients", abs(a
 # %%
 train, val, test = biopsies.split()
 parts = {"train": train, "validation": val, "test": test}
-pd.DataFrame({name: {"patients": len(part), "malignant": part.y.sum()} for name, part in parts.items()}).T
+counts = {name: [len(part), part.y.sum()] for name, part in parts.items()}
+pd.DataFrame(counts, index=["patients", "malignant"]).T
 
 # %% [markdown]
+# 341 patients to train on, 86 for decisions and 142 for the test; each part holds the same share of malignant biopsies.
+#
 # An area in the hundreds would drown a dent in the hundredths. So every column is *standardised*: subtract its mean
 # $\mu$, divide by its standard deviation $\sigma$. Both are part of the model, so both come from the training
 # patients alone.
@@ -109,7 +114,8 @@ from sklearn.preprocessing import StandardScaler
 scaler = StandardScaler().fit(train.x)
 x_train, x_val, x_test = (scaler.transform(part.x) for part in (train, val, test))
 claim("the training columns have mean 0", np.allclose(x_train.mean(axis=0), 0))
-claim("in this division the test columns have not: nobody looked", 0.05 < abs(x_test.mean(axis=0)).max() < 0.5)
+off = abs(x_test.mean(axis=0)).max()
+claim("in this division the test columns have not", 0.05 < off < 0.5, off)
 
 # %% [markdown]
 # The model is *logistic regression*, and medicine has used it for half a century. Each of the 30 measures $x$ gets a
@@ -135,7 +141,8 @@ p_logistic = logistic.predict_proba(x_test)[:, 1]
 # Equation (0.1): the formula by hand against the library
 w, b = logistic.coef_[0], logistic.intercept_[0]
 by_hand = 1 / (1 + np.exp(-(x_test @ w + b)))
-claim("the library's probabilities are those of the formula", np.allclose(by_hand, p_logistic))
+same = np.allclose(by_hand, p_logistic)
+claim("the library's probabilities are those of the formula", same)
 claim("the model is 31 numbers", w.size + np.size(b) == 31, w.size + np.size(b))
 
 # %% [markdown]
@@ -157,9 +164,13 @@ from sklearn.metrics import roc_auc_score
 
 wins = p_logistic[test.y == 1][:, None] > p_logistic[test.y == 0]
 auc = roc_auc_score(test.y, p_logistic)
-claim("the share of pairs in the right order is the area", abs(wins.mean() - auc) < 1e-12, auc)
-wrong = f"{np.sum(~wins)} of {wins.size}"
-claim("in this division fewer than one pair in fifty is in the wrong order", np.mean(~wins) < 1 / 50, wrong)
+same = abs(wins.mean() - auc) < 1e-12
+claim("the share of pairs in the right order is the area", same, auc)
+wrong = np.mean(~wins)
+claim("in this division fewer than one pair in fifty is wrong", wrong < 1 / 50, wrong)
+
+# %% [markdown]
+# The AUC is .98: of a hundred such pairs, two are in the wrong order.
 
 # %% [markdown]
 # ## How a page of this course works
@@ -212,21 +223,22 @@ import keras
 
 from medlib.models.training import fit
 
-network = keras.Sequential(
-    [keras.Input((30,)), keras.layers.Dense(8, activation="relu"), keras.layers.Dense(1, activation="sigmoid")]
-)
-network.compile(optimizer=keras.optimizers.Adam(0.01), loss="binary_crossentropy")
+eight = keras.layers.Dense(8, activation="relu")
+one = keras.layers.Dense(1, activation="sigmoid")
+network = keras.Sequential([keras.Input((30,)), eight, one])
+network.compile(keras.optimizers.Adam(0.01), "binary_crossentropy")
 patience = keras.callbacks.EarlyStopping(patience=5, restore_best_weights=True)
-history = fit(network, x_train, train.y, epochs=50, validation_data=(x_val, val.y), callbacks=[patience])
+watch = {"validation_data": (x_val, val.y), "callbacks": [patience]}
+history = fit(network, x_train, train.y, epochs=50, **watch)
 p_network = network.predict(x_test, verbose=0)[:, 0].astype(float)
-claim("the network has learnt 257 numbers", network.count_params() == 257, network.count_params())
+claim("the network has learnt 257 numbers", network.count_params() == 257)
 
 # %% [markdown]
 # Both models have now given their opinion on the same 142 test patients; neither was trained on any of them. Each
 # mark is a patient; where it lies says what the two think. Most marks lie on top of each other in the two corners,
 # where both are sure.
 
-# %% mystnb={"image": {"alt": "Probability of cancer for each of 142 test patients, logistic regression against network. Nearly all lie on top of each other in two corners, benign dots near 0 and malignant crosses near 1 for both models. A few lie between, and a few crosses lie on the benign side for both."}}
+# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Probability of cancer for each of 142 test patients, logistic regression against network. Nearly all lie on top of each other in two corners, benign dots near 0 and malignant crosses near 1 for both models. A few lie between, and a few crosses lie on the benign side for both."}}
 fig, ax = plt.subplots(figsize=(5.9, 4.4))
 for kind, marker in enumerate("ox"):
     place = p_logistic[test.y == kind], p_network[test.y == kind]
@@ -237,7 +249,6 @@ ax.legend(["benign", "malignant"], loc="upper left", bbox_to_anchor=(1, 1))
 ax.set(xlabel="probability of cancer: logistic regression", ylabel="probability of cancer: network")
 ax.set(title="142 test patients, two opinions")
 plt.show()
-
 agree = np.mean((p_logistic >= 0.5) == (p_network >= 0.5))
 claim("in this division the two models call at least 94 of 100 patients the same", agree >= 0.94, agree)
 missed_twice = np.sum((test.y == 1) & (p_logistic < 0.5) & (p_network < 0.5))
@@ -251,11 +262,13 @@ claim("in this division at least two malignant biopsies look benign to both", mi
 # %%
 from medlib.metrics import bootstrap, diagnostic, proportion
 
-scores = {"logistic regression": diagnostic(test.y, p_logistic), "network": diagnostic(test.y, p_network)}
+opinions = {"logistic regression": p_logistic, "network": p_network}
+scores = {name: diagnostic(test.y, p) for name, p in opinions.items()}
 pd.DataFrame(scores).loc[["auc", "sensitivity", "specificity"]].astype(str)
 
 # %% [markdown]
-# **Read the brackets, not the digits.** The intervals of the two models overlap in every row. That alone settles
+# Both find about 50 of the 53 cancers and leave all but three or fewer of the 89 benign lumps in peace. **Read the brackets, not
+# the digits.** The intervals of the two models overlap in every row. That alone settles
 # nothing. But both judged the same patients, so we can ask more sharply: draw 142 patients with replacement a thousand
 # times, and look at the *difference* of the two AUCs each time. That is a paired bootstrap.
 
@@ -268,8 +281,8 @@ def difference(y, p):
 
 gain = bootstrap(difference, test.y, np.column_stack([p_logistic, p_network]))
 near_zero = gain.low < 0.005 and gain.high > -0.005
-claim("in this division the two differ by less than .015, whichever is ahead", abs(gain.value) < 0.015, gain.value)
-claim("and the interval of network minus logistic holds 0, or misses it by less than .005", near_zero, gain)
+claim("in this division the two AUCs differ by less than .015", abs(gain.value) < 0.015)
+claim("and the interval of the difference holds 0, or nearly", near_zero, gain)
 
 # %% [markdown]
 # ## A ceiling, and luck
@@ -282,10 +295,15 @@ claim("and the interval of network minus logistic holds 0, or misses it by less 
 from sklearn.model_selection import RepeatedStratifiedKFold, cross_validate
 from sklearn.pipeline import make_pipeline
 
-method = make_pipeline(StandardScaler(), LogisticRegression(solver="newton-cholesky"))  # the quick one for few columns
-folds = RepeatedStratifiedKFold(n_splits=5, n_repeats=10, random_state=int(rng.integers(1000)))
-repeated = cross_validate(method, biopsies.x, biopsies.y, cv=folds, scoring=["roc_auc", "accuracy"])
+quick = LogisticRegression(solver="newton-cholesky")  # the quick one for few columns
+method = make_pipeline(StandardScaler(), quick)
+draw = int(rng.integers(1000))
+folds = RepeatedStratifiedKFold(n_splits=5, n_repeats=10, random_state=draw)
+scoring = ["roc_auc", "accuracy"]
+repeated = cross_validate(method, biopsies.x, biopsies.y, cv=folds, scoring=scoring)
 aucs = repeated["test_roc_auc"]
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 claim("the mean of 50 AUCs lies between .993 and .997", 0.993 < aucs.mean() < 0.997, aucs.mean())
 claim("the draw of the patients moves an AUC by .004 to .008", 0.004 < aucs.std() < 0.008, aucs.std())
 below = np.sum(aucs < auc)
@@ -297,14 +315,15 @@ claim("our test part is a hard one: at most six of the 50 scores lie below its o
 # has no say.
 
 # %%
-alone = pd.Series({name: roc_auc_score(train.y, column) for name, column in train.frame.items()})
+columns = train.frame.items()
+alone = pd.Series({name: roc_auc_score(train.y, column) for name, column in columns})
 best = alone.idxmax()
-claim("the best single column on the training part is the worst perimeter", best == "worst perimeter", alone[best])
+claim("the best column is the worst perimeter", best == "worst perimeter", alone[best])
 column = test.frame[best].to_numpy()
 one_column = bootstrap(roc_auc_score, test.y, column)
 lead = bootstrap(difference, test.y, np.column_stack([column, p_logistic]))
 
-# %% mystnb={"image": {"alt": "AUC on a scale from 0.93 to 1. Fifty dots of the logistic regression spread from about 0.975 to 1. Below them, on our test part, three points with 95 percent intervals that overlap: logistic regression, network, and one column alone, the last one lower and wider."}}
+# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "AUC on a scale from 0.93 to 1. Fifty dots of the logistic regression spread from about 0.975 to 1. Below them, on our test part, three points with 95 percent intervals that overlap: logistic regression, network, and one column alone, the last one lower and wider."}}
 bars = {name: score["auc"] for name, score in scores.items()} | {"one column alone": one_column}
 fig, ax = plt.subplots(figsize=(6.4, 2.8))
 ax.scatter(aucs, rng.uniform(-0.2, 0.2, aucs.size), s=14, alpha=0.5, color="C0")
@@ -335,8 +354,8 @@ claim("and yet the interval of logistic minus one column lies above 0", lead.low
 # 54 of 54 begins at .934, so it can happen to a method that is right for 94 % of its patients.
 
 # %%
-accuracy_now = repeated["test_accuracy"].mean()
-claim("three decades later our accuracy is 97 to 98.5 %", 0.97 < accuracy_now < 0.985, accuracy_now)
+accuracy = repeated["test_accuracy"].mean()
+claim("today our accuracy is 97 to 98.5 %", 0.97 < accuracy < 0.985, accuracy)
 print("54 of 54:", proportion(54, 54))
 
 # %% [markdown]
@@ -368,7 +387,7 @@ def ppv(sensitivity, specificity, prevalence):
 # positive mammograms 4.4 % were right (Lehman and others, 2017). That last number is not in the formula. It must come
 # out of it.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 # Equation (0.3): against 1.7 million mammograms, and against a count among our own test patients
 screening = (5.1 + 0.8) / 1000
 published = ppv(0.869, 0.889, screening)
@@ -382,7 +401,7 @@ claim("among our test patients it gives the share that we count", abs(formula - 
 # Now a thought experiment, since nobody would put a needle into everyone who comes to a screening: we take our model
 # to places with other prevalences, and suppose that its sensitivity and specificity travel with it.
 
-# %% mystnb={"image": {"alt": "Positive predictive value against prevalence on a logarithmic axis, with a wide band. It rises from below 0.1 at a prevalence of 0.1 percent to above 0.9 at the clinic's 37 percent; at the prevalence of screening, 0.6 percent, it is about 0.14."}}
+# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Positive predictive value against prevalence on a logarithmic axis, with a wide band. It rises from below 0.1 at a prevalence of 0.1 percent to above 0.9 at the clinic's 37 percent; at the prevalence of screening, 0.6 percent, it is about 0.14."}}
 prevalence = np.geomspace(0.001, 0.5)
 fig, ax = plt.subplots()
 ax.fill_between(
@@ -445,15 +464,16 @@ from sklearn.model_selection import cross_val_predict
 
 
 def errors(y, p, line):
-    """How many cancers are missed, and how many false alarms raised, when p >= line is called cancer."""
+    """Cancers missed, and false alarms raised, when p >= line is called cancer."""
     return np.sum((p < line) & (y == 1)), np.sum((p >= line) & (y == 0))
 
 
-p_train = cross_val_predict(method, train.x, train.y, cv=5, method="predict_proba")[:, 1]
+both = cross_val_predict(method, train.x, train.y, cv=5, method="predict_proba")
+p_train = both[:, 1]
 lines = np.linspace(0.01, 0.99, 99)
 missed, alarms = np.transpose([errors(train.y, p_train, line) for line in lines])
 
-# %% mystnb={"image": {"alt": "Two curves over the threshold from 0 to 1, among 341 training patients. Missed cancers rise from none to about thirty; false alarms fall from about sixty to none, steeply at first. They cross near 0.45."}}
+# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Two curves over the threshold from 0 to 1, among 341 training patients. Missed cancers rise from none to about thirty; false alarms fall from about sixty to none, steeply at first. They cross near 0.45."}}
 fig, ax = plt.subplots()
 ax.step(lines, missed, label=f"cancers missed (of {train.y.sum()})", where="mid")
 ax.step(lines, alarms, label=f"false alarms (of {np.sum(train.y == 0)})", where="mid")
@@ -461,7 +481,11 @@ ax.set(xlabel="threshold: call it cancer from this probability on", ylabel="pati
 ax.legend()
 plt.show()
 
-# %%
+# %% [markdown]
+# From left to right fewer healthy people are alarmed and more cancers are missed. At one half some six
+# of 127 cancers are missed, at .1 only one or two, for about twenty false alarms more.
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 (missed_half, alarms_half), (missed_tenth, alarms_tenth) = (errors(train.y, p_train, line) for line in (0.5, 0.1))
 saved, paid = missed_half - missed_tenth, alarms_tenth - alarms_half
 fewer = f"{missed_half} to {missed_tenth} missed"
@@ -471,7 +495,7 @@ claim("and costs a dozen false alarms or more", paid >= 12, f"{alarms_half} to {
 # %% [markdown]
 # A cautious team may well take .1. On the test patients the same bargain reads:
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 n_ill, n_well = test.y.sum(), np.sum(test.y == 0)
 price = {line: np.array(errors(test.y, p_logistic, line)) for line in (0.5, 0.1)}
 saved, paid = (price[0.1] - price[0.5]) * [-1, 1]
@@ -494,7 +518,7 @@ pd.DataFrame(table, index=["sensitivity", "specificity"]).T
 #
 # One more lesson, and we picked it because it happened. On the validation part the line at one half misses nobody:
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 val_found = np.sum(logistic.predict_proba(x_val)[val.y == 1, 1] >= 0.5)
 on_val = proportion(val_found, val.y.sum())
 claim("in this division all 32 cancers of the validation part are found", val_found == val.y.sum() == 32, on_val)
@@ -578,7 +602,7 @@ ready = environment.report()
 # computer and goes nowhere else. *Run All* runs the folded solutions too and fills their squares: this is a map, not
 # an examination.
 
-# %% mystnb={"image": {"alt": "A row of numbered squares for each notebook that has exercises; the squares of this notebook are filled, the others are empty."}}
+# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "A row of numbered squares for each notebook that has exercises; the squares of this notebook are filled, the others are empty."}}
 progress()
 plt.show()
 
