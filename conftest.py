@@ -15,6 +15,8 @@ from queue import Empty
 
 import pytest
 
+from tests.course.processes import end_with_parent, peak_of_children
+
 WORKERS = 2  # at most: a kernel takes up to 2 GiB of memory
 THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
 
@@ -42,7 +44,7 @@ def pytest_xdist_auto_num_workers(config) -> int:
 
 def pytest_configure(config):
     if hasattr(config, "workerinput"):  # a worker: the environment is the controller's
-        _end_with_parent()
+        end_with_parent()
         return
     home = tempfile.TemporaryDirectory(prefix="medlib-", ignore_cleanup_errors=True)
     config.add_cleanup(home.cleanup)
@@ -59,14 +61,6 @@ def pytest_configure(config):
 
         for name in THREADS:
             os.environ.setdefault(name, str(max(1, cpu_count() // workers)))
-
-
-def _end_with_parent():
-    """End this process soon after its parent, however that ended; a kernel, which is a child of this one, does too."""
-    if os.name == "posix":
-        from ipykernel.parentpoller import ParentPollerUnix
-
-        ParentPollerUnix(os.getppid()).start()
 
 
 def pytest_collection_modifyitems(config, items):
@@ -87,12 +81,6 @@ def pytest_testnodedown(node, error):
         _lost.append(f"worker {node.gateway.id} was lost: {error}")
     else:
         _peaks.append(node.workeroutput["peak"])
-
-
-def _largest_child() -> float:
-    from tests.course.bench import peak_of_children
-
-    return peak_of_children()
 
 
 # -------------------------------------------------------------------------------------------------------------- kernels
@@ -146,7 +134,7 @@ def _missing(config) -> list[str]:
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session, exitstatus):
     if hasattr(session.config, "workerinput"):
-        session.config.workeroutput["peak"] = _largest_child()
+        session.config.workeroutput["peak"] = peak_of_children()
     elif exitstatus == 0 and not session.config.option.collectonly and (_lost or _missing(session.config)):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
@@ -163,7 +151,7 @@ def pytest_terminal_summary(terminalreporter, config):
 
     names, where = expected()
     terminalreporter.write_line(f"executed {len(_seconds)} of {len(names)} notebooks {where}")
-    peak = max(_peaks) if _peaks else _largest_child()
+    peak = max(_peaks) if _peaks else peak_of_children()
     if peak == peak:  # the system tells
         terminalreporter.write_line(f"largest kernel: {peak:.2f} GiB")
     for line in _missing(config):

@@ -19,6 +19,7 @@ import numpy as np
 
 from tests.course.build import execute
 from tests.course.notebooks import ROOT, Pair, pairs
+from tests.course.processes import end_with_parent, peak_of_children
 
 BEGIN, END = "<!-- bench: written by `make bench ARGS=--readme` -->", "<!-- /bench -->"
 COLUMNS = "notebook · run s · memory GiB · stored kB · cells · lines a cell, median / p90 · words a line · figures"
@@ -37,19 +38,10 @@ def measure(pair: Pair) -> dict[str, float]:
 
 def measure_here(pair: Pair) -> dict[str, float]:
     """What :func:`measure` asks of its process, whose only child is the kernel."""
+    end_with_parent()
     notebook = pair.source
     execute(notebook, pair.name, code="")
     return {"seconds": notebook.metadata.medlib.seconds, "memory": peak_of_children()}
-
-
-def peak_of_children() -> float:
-    """GiB; nan where the system does not tell (Windows)."""
-    try:
-        import resource
-    except ImportError:
-        return float("nan")
-    unit = 2**30 if sys.platform == "darwin" else 2**20
-    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / unit
 
 
 def rhythm(pair: Pair) -> list[str]:
