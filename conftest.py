@@ -1,27 +1,127 @@
-"""The suite's frame: a clean reader's home, the notebooks last, and a count of what was executed."""
+"""The suite's frame: a clean reader's home, two notebooks at a time, and a count of what was executed.
+
+Work is spread by pytest-xdist: ``-n auto`` in pyproject.toml asks this file how many workers to start. The options
+``-n 0`` and ``--pdb`` keep everything in one process.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
 import tempfile
+import time
 from pathlib import Path
+from queue import Empty
 
 import pytest
 
-ROOT = Path(__file__).parent
-_home = tempfile.TemporaryDirectory(prefix="medlib-")
-os.environ["MEDLIB_HOME"] = _home.name  # exercise passes of this run, and of nobody else
-os.environ["MPLBACKEND"] = "Agg"  # no windows; a notebook draws on its page all the same
-os.environ["PYTHONIOENCODING"] = "utf-8"  # what the children of this run say is read as UTF-8, wherever it runs
-os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
-if os.path.expanduser("~") == "~":  # a user without a name and without HOME: Jupyter starts no kernel then
-    os.environ["HOME"] = _home.name
-os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # the tools of this environment
+WORKERS = 2  # at most: a kernel takes up to 2 GiB of memory
+THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
 
 #: notebook -> seconds of its cells, and whether all of them passed
 _seconds: dict[str, float] = {}
 _failed: set[str] = set()
+#: GiB of the largest child of each worker, and the workers that did not come to their end
+_peaks: list[float] = []
+_lost: list[str] = []
+
+
+# -------------------------------------------------------------------------------------------------------------- workers
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config) -> int:
+    """One worker a core and a file, two at most; none, which is this process, where one would do."""
+    from joblib import cpu_count  # knows of taskset and of a container's share
+
+    paths = {Path(argument.partition("::")[0]) for argument in config.args}
+    files = len(paths) if all(path.is_file() for path in paths) else WORKERS
+    workers = min(WORKERS, cpu_count(), files)
+    return workers if workers > 1 else 0
+
+
+def pytest_configure(config):
+    if hasattr(config, "workerinput"):  # a worker: the environment is the controller's
+        _end_with_parent()
+        return
+    home = tempfile.TemporaryDirectory(prefix="medlib-", ignore_cleanup_errors=True)
+    config.add_cleanup(home.cleanup)
+    os.environ["MEDLIB_HOME"] = home.name  # exercise passes of this run, and of nobody else
+    os.environ["MPLBACKEND"] = "Agg"  # no windows; a notebook draws on its page all the same
+    os.environ["PYTHONIOENCODING"] = "utf-8"  # what the children of this run say is read as UTF-8, wherever it runs
+    os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
+    if os.path.expanduser("~") == "~":  # a user without a name and without HOME: Jupyter starts no kernel then
+        os.environ["HOME"] = home.name
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # this environment's tools
+    workers = len(getattr(config.option, "tx", None) or ())
+    if workers > 1:
+        from joblib import cpu_count
+
+        for name in THREADS:
+            os.environ.setdefault(name, str(max(1, cpu_count() // workers)))
+
+
+def _end_with_parent():
+    """End this process soon after its parent, however that ended; a kernel, which is a child of this one, does too."""
+    if os.name == "posix":
+        from ipykernel.parentpoller import ParentPollerUnix
+
+        ParentPollerUnix(os.getppid()).start()
+
+
+def pytest_collection_modifyitems(config, items):
+    """Among workers: notebooks first, the longest of them ahead, so that no long one is left for the end."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: -_expected_seconds(item))
+
+
+def _expected_seconds(item) -> float:
+    """What the notebook of this cell took when it was stored; below zero for other tests."""
+    notebook = getattr(item.parent, "nb", None)
+    return -1 if notebook is None else notebook.metadata.get("medlib", {}).get("seconds", 0)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node, error):
+    if error:
+        _lost.append(f"worker {node.gateway.id} was lost: {error}")
+    else:
+        _peaks.append(node.workeroutput["peak"])
+
+
+def _largest_child() -> float:
+    from tests.course.bench import peak_of_children
+
+    return peak_of_children()
+
+
+# -------------------------------------------------------------------------------------------------------------- kernels
+
+
+def _notice_dead_kernels():
+    """Let nbval see at once that a kernel died. Alone it waits for the time that a cell may take."""
+    from nbval.kernel import RunningKernel
+
+    ask = RunningKernel.get_message
+
+    def get_message(kernel, stream, timeout=None):
+        end = float("inf") if timeout is None else time.monotonic() + timeout
+        while True:
+            try:
+                return ask(kernel, stream, timeout=max(0.0, min(1.0, end - time.monotonic())))
+            except Empty:
+                if not kernel.is_alive():
+                    raise RuntimeError("the kernel died in this cell; was it killed, or short of memory?") from None
+                if time.monotonic() >= end:
+                    raise
+
+    RunningKernel.get_message = get_message
+
+
+_notice_dead_kernels()
+
+
+# -------------------------------------------------------------------------------------------------------------- account
 
 
 def pytest_runtest_logreport(report):
@@ -45,11 +145,15 @@ def _missing(config) -> list[str]:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session, exitstatus):
-    if exitstatus == 0 and not session.config.option.collectonly and _missing(session.config):
+    if hasattr(session.config, "workerinput"):
+        session.config.workeroutput["peak"] = _largest_child()
+    elif exitstatus == 0 and not session.config.option.collectonly and (_lost or _missing(session.config)):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_terminal_summary(terminalreporter, config):
+    for line in _lost:
+        terminalreporter.write_line(line, red=True)
     if not _seconds:
         return
     terminalreporter.section("notebooks")
@@ -59,10 +163,8 @@ def pytest_terminal_summary(terminalreporter, config):
 
     names, where = expected()
     terminalreporter.write_line(f"executed {len(_seconds)} of {len(names)} notebooks {where}")
-    if hasattr(os, "wait3"):
-        import resource
-
-        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / (2**20 if sys.platform != "darwin" else 2**30)
+    peak = max(_peaks) if _peaks else _largest_child()
+    if peak == peak:  # the system tells
         terminalreporter.write_line(f"largest kernel: {peak:.2f} GiB")
     for line in _missing(config):
         terminalreporter.write_line(line, red=True)

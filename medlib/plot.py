@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,7 +16,7 @@ LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)), "-")
 
 
 def style() -> None:
-    """Set the course's figure style: colour-blind-safe colours, light grid, small files."""
+    """Set the course's figure style: colour-blind-safe colours, light grid; in a notebook, sharp and small pictures."""
     import matplotlib as mpl
 
     mpl.rcParams.update(
@@ -34,6 +36,40 @@ def style() -> None:
             "legend.frameon": False,
         }
     )
+    _sharpen()
+
+
+def _sharpen() -> None:
+    """In a notebook that shows its figures on the page: draw them as :func:`_picture` does. Elsewhere do nothing."""
+    import matplotlib as mpl
+
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if hasattr(shell, "kernel") and "inline" in str(mpl.get_backend(auto_select=False)):
+        import matplotlib_inline.backend_inline  # noqa: F401 - its first import sets a format of its own
+
+        shell.display_formatter.formatters["image/png"].for_type(mpl.figure.Figure, _picture)
+
+
+def _picture(figure) -> tuple[bytes, dict[str, int]] | None:
+    """A PNG with twice the pixels of ``figure``, in at most 256 colours, and the width and height at which to show it.
+
+    For the course's figures this takes fewer bytes than a PNG in all colours with half the pixels. The palette is
+    chosen so that the worst error is small (maximal coverage), then moved to the means of what it stands for: greys of
+    a scan and the colours of lines stay as they are, to within what an eye can tell.
+    """
+    from IPython.core.pylabtools import retina_figure
+    from PIL import Image
+
+    drawn = retina_figure(figure, base64=False)
+    if drawn is None:  # an empty figure
+        return None
+    png, shown = drawn
+    image = Image.open(io.BytesIO(png))
+    if image.mode == "RGBA" and image.getextrema()[3][0] < 255:  # a transparent figure keeps all its colours
+        return drawn
+    small = io.BytesIO()
+    image.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=1).save(small, "png", optimize=True)
+    return small.getvalue(), shown
 
 
 def _axes(ax, figsize: tuple[float, float] | None = None):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import io
+
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
@@ -33,6 +36,80 @@ def test_style_is_colour_blind_safe_and_small():
     cycle = [entry["color"] for entry in mpl.rcParams["axes.prop_cycle"]]
     assert cycle == list(plot.COLOURS) and len(set(cycle)) == 7
     assert mpl.rcParams["figure.dpi"] == 90 and mpl.rcParams["image.cmap"] == "gray"
+
+
+# ----------------------------------------------------------------------------------------------------------- pictures
+
+
+def pictures(figure) -> tuple[np.ndarray, np.ndarray, int, int]:
+    """A figure in all colours and as it is stored, both with twice the pixels; bytes of its plain PNG, and stored."""
+    from IPython.core.pylabtools import print_figure, retina_figure
+    from PIL import Image
+
+    stored, shown = plot._picture(figure)
+    image = Image.open(io.BytesIO(stored))
+    assert image.mode == "P" and image.size[0] in (2 * shown["width"], 2 * shown["width"] + 1)
+    full = Image.open(io.BytesIO(retina_figure(figure, base64=False)[0]))
+    colours = [np.asarray(i.convert("RGB")).astype(int) for i in (full, image)]
+    assert len(np.unique(colours[1].reshape(-1, 3), axis=0)) <= 256
+    return *colours, len(print_figure(figure)), len(stored)
+
+
+def test_a_scan_keeps_its_greys_and_takes_fewer_bytes():
+    grey = np.random.default_rng(0).integers(0, 256, (6, 24, 24))
+    full, stored, plain, small = pictures(plot.mosaic(grey, vmin=0, vmax=255).figure)
+    assert (full == stored).all() and small < plain
+
+
+def test_lines_keep_their_colours_and_take_fewer_bytes():
+    """Bands upon bands have ten thousand colours: the fullest figure of all. The seven lines come out as they are."""
+    x = np.linspace(0, 20, 200)
+    _, ax = plt.subplots()
+    for k in range(7):
+        ax.plot(x, np.sin(x + k), linestyle="-", linewidth=3)
+        ax.fill_between(x, np.sin(x + k) - 0.2, np.sin(x + k) + 0.2, alpha=0.2)
+    full, stored, plain, small = pictures(ax.figure)
+    assert small < plain
+    error = np.abs(full - stored).max(axis=-1)
+    assert error.mean() < 1 and (error > 16).mean() < 0.01 and error.max() < 64
+    for colour in plot.COLOURS:
+        of_line = (full == np.round(255 * np.array(mpl.colors.to_rgb(colour)))).all(axis=-1)
+        assert of_line.sum() > 100 and error[of_line].max() <= 3
+
+
+def test_a_transparent_figure_stays_transparent_and_an_empty_one_is_none():
+    from PIL import Image
+
+    figure, ax = plt.subplots(facecolor="none")
+    ax.plot([1, 2])
+    image = Image.open(io.BytesIO(plot._picture(figure)[0]))
+    assert image.mode == "RGBA" and image.getextrema()[3] == (0, 255)
+    assert plot._picture(plt.figure()) is None
+
+
+@pytest.mark.filterwarnings("ignore:IPython parent")
+def test_a_notebook_shows_them_at_their_size(monkeypatch):
+    """In a real kernel, by plt.show() and at the end of a cell; a reader's own choice of format is respected."""
+    import nbformat
+    from nbclient import NotebookClient
+    from PIL import Image
+
+    monkeypatch.delenv("MPLBACKEND", raising=False)
+    cells = [
+        "import matplotlib.pyplot as plt\nfrom medlib import plot\nplot.style()",
+        "plt.plot([1, 2])\nplt.show()",
+        "%matplotlib inline\nplt.plot([1, 2]);",
+        "%config InlineBackend.figure_formats = ['svg']\nplt.plot([1, 2]);",
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    NotebookClient(notebook, kernel_name="python3", timeout=120, extra_arguments=["--log-level=40"]).execute()
+    outputs = [cell.outputs for cell in notebook.cells]
+    assert outputs[0] == [] and "image/svg+xml" in outputs[3][0].data and "image/png" not in outputs[3][0].data
+    for (output,) in outputs[1:3]:
+        image = Image.open(io.BytesIO(base64.b64decode(output.data["image/png"])))
+        shown = output.metadata["image/png"]
+        assert image.mode == "P" and (shown["width"], shown["height"]) == (image.width // 2, image.height // 2)
+        assert 500 < shown["width"] < 600
 
 
 # ------------------------------------------------------------------------------------------------------------- mosaic

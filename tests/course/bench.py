@@ -39,10 +39,10 @@ def measure_here(pair: Pair) -> dict[str, float]:
     """What :func:`measure` asks of its process, whose only child is the kernel."""
     notebook = pair.source
     execute(notebook, pair.name, code="")
-    return {"seconds": notebook.metadata.medlib.seconds, "memory": _peak_of_children()}
+    return {"seconds": notebook.metadata.medlib.seconds, "memory": peak_of_children()}
 
 
-def _peak_of_children() -> float:
+def peak_of_children() -> float:
     """GiB; nan where the system does not tell (Windows)."""
     try:
         import resource
