@@ -15,6 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
+from medlib import decisions
+
 # ---------------------------------------------------------------------------------------------------------------- setup
 
 
@@ -114,6 +116,9 @@ def claim(sentence: str, condition, measured=None) -> None:
             "compare it with something, or wrap an array in np.all(...) or np.any(...)"
         )
     value = "" if measured is None else f"  [{_short(measured)}]"
+    if not condition and decisions.scrambling():  # a test part without sense bears no claims
+        print(f"✗ {sentence}{value}")
+        return
     if not condition:
         raise AssertionError(f"this claim does not hold: {sentence}{value}")
     print(f"✓ {sentence}{value}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from medlib.checks import call, exercise, number
+from medlib.checks import call, close, exercise, number
 
 
 @exercise("0.1")
@@ -49,9 +49,9 @@ def npv(answer) -> str | None:
             ),
         }
         for hint, wrong in mistakes.items():
-            if np.isclose(value, wrong):
+            if close(value, wrong, 1e-3):
                 return hint
-        if not np.isclose(value, healthy / (healthy + ill)):
+        if not close(value, healthy / (healthy + ill), 1e-3):
             if not 0 <= value <= 1:
                 return f"a share lies between 0 and 1, and yours is {value:.3g} for ({sens}, {spec}, {prev})"
             return "a negative test is either right (healthy, reassured) or wrong (ill, missed); write both shares down"
@@ -65,19 +65,19 @@ def threshold_for(answer) -> str | None:
     for n, target in ((40, 0.9), (20, 0.5), (25, 1.0)):
         y = rng.permutation(np.repeat([0, 1], [60, n]))
         p = np.round(rng.beta(1 + 2 * y, 3 - 2 * y), 6)
-        value = number(call(answer, y.copy(), p.copy(), target))
+        value = number(call(answer, y, p, target))
         if value is None:
             return "the function should return one number, a threshold; is there a return?"
         cancers = p[y == 1]
         best = max(t for t in p if np.mean(cancers >= t) >= target)
-        if np.isclose(value, best, atol=1e-9):
+        if close(value, best, 1e-6):
             continue
-        if np.isclose(value, max(t for t in p if np.mean(p[y == 0] >= t) >= target)):
+        if close(value, max(t for t in p if np.mean(p[y == 0] >= t) >= target), 1e-6):
             return "you looked at the benign cases; the sensitivity is about those with y == 1"
         found = np.mean(cancers >= value)
         if found < target:
             return f"too high: asked for {target:.0%} of the cancers, this line finds {found:.0%}"
-        if np.isclose(value, p[p < best].max()):
+        if close(value, p[p < best].max(), 1e-6):
             return "one step too low: a case whose p equals the threshold counts as found (>=, not >)"
         alarms = int(np.sum(p[y == 0] >= value) - np.sum(p[y == 0] >= best))
         return (

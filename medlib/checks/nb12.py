@@ -4,15 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from medlib.checks import call, exercise, number
-
-
-def _array(answer) -> np.ndarray | None:
-    """The answer as an array of floats, or None."""
-    try:
-        return np.asarray(answer, float)
-    except (TypeError, ValueError):
-        return None
+from medlib.checks import array, call, close, exercise, number, parts
 
 
 @exercise("12.1")
@@ -39,31 +31,31 @@ def decayed(answer) -> str | None:
     rng = np.random.default_rng(5)
     theta = [(rng.normal(size=(3, 4)), rng.normal(size=3)), (rng.normal(size=(1, 3)), rng.normal(size=1))]
     x, y, rho = rng.normal(size=(20, 4)), rng.integers(0, 2, (20, 1)).astype(float), 0.3
-    result = call(answer, _shaped(_vector(theta), theta), x.copy(), y.copy(), rho)
-    if not (isinstance(result, (tuple, list)) and len(result) == 2):
+    result, flat = parts(call(answer, theta, x, y, rho), 2), _vector(theta)
+    if result is None:
         return "return two things: the new loss, and its gradient"
-    loss, got, flat = number(result[0]), _array(result[1]), _vector(theta)
+    loss, got = number(result[0]), array(result[1], flat.shape)
     if loss is None:
         return "the first of the two should be one number, the new loss"
-    if got is None or got.shape != flat.shape:
+    if got is None:
         return f"the gradient should be one vector of {flat.size} numbers; which function of this page lays it out?"
     plain, slope = loss_and_gradient(theta, x, y)
-    right = np.isclose(loss, plain + rho / 2 * flat @ flat), np.allclose(got, slope + rho * flat)
+    right = close(loss, plain + rho / 2 * flat @ flat), close(got, slope + rho * flat)
     if all(right):
         return None
-    bare = np.isclose(loss, plain), np.allclose(got, slope)
+    bare = close(loss, plain), close(got, slope)
     if all(bare):
         return "this is the loss of before and its gradient; where does ρ enter?"
     if right[0] and bare[1]:
         return "the penalty is in the loss only: the V of your pair would be flat. How does the penalty rise with θ?"
     if bare[0] and right[1]:
         return "the penalty is in the gradient only: of which loss is that the slope?"
-    if np.isclose(loss, plain + rho * flat @ flat) or np.allclose(got, slope + 2 * rho * flat):
+    if close(loss, plain + rho * flat @ flat) or close(got, slope + 2 * rho * flat):
         return "a factor 2 has gone astray: what is the derivative of a square, and what does the ½ in the penalty do?"
-    if np.allclose(got, slope + rho / 2 * flat):
+    if close(got, slope + rho / 2 * flat):
         return "half of the penalty's slope is missing: differentiate the square before you multiply"
     nudged = [
-        [number(call(answer, _shaped(flat + sign * step, theta), x, y, rho)[0]) for sign in (1, -1)]
+        [number(parts(call(answer, _shaped(flat + sign * step, theta), x, y, rho), 2)[0]) for sign in (1, -1)]
         for step in 1e-5 * np.eye(flat.size)
     ]
     if all(value is not None for pair in nudged for value in pair):
@@ -104,24 +96,25 @@ def relu_delta(answer) -> str | None:
     rng = np.random.default_rng(2)
     for batch, units, above in ((6, 4, 3), (5, 3, 3)):
         delta, W, a = rng.normal(size=(batch, above)), rng.normal(size=(above, units)), rng.normal(size=(batch, units))
-        got = _array(call(answer, delta, W, a))
-        if got is None or got.shape != (batch, units):
-            shape = "something else" if got is None else f"shape {got.shape}"
-            return f"expected one row per example and one column per unit of layer l, {(batch, units)}; got {shape}"
+        result = call(answer, delta, W, a)
+        got = array(result, (batch, units))
+        if got is None:
+            shape = f"one row per example and one column per unit of layer l, {(batch, units)}"
+            return f"expected {shape}; got {type(result).__name__} of shape {np.shape(result)}"
         back = delta @ W
-        if np.allclose(got, back * (a > 0)):
+        if close(got, back * (a > 0)):
             continue
-        if np.allclose(got, back):
+        if close(got, back):
             return (
                 "the messages are carried back well, but they also pass through units that were shut; where is a <= 0?"
             )
-        if np.allclose(got, back * np.maximum(a, 0)):
+        if close(got, back * np.maximum(a, 0)):
             return "you multiplied by the ReLU itself; (12.5) asks for its slope"
-        if np.allclose(got, back * (1 - np.tanh(a) ** 2)) or np.allclose(got, back * (1 - a**2)):
+        if close(got, back * (1 - np.tanh(a) ** 2)) or close(got, back * (1 - a**2)):
             return "that is the slope of tanh; this layer has a ReLU"
-        if np.allclose(got, np.maximum(back, 0)):
+        if close(got, np.maximum(back, 0)):
             return "the gate depends on what went forward, a, not on the sign of the message that comes back"
-        if above == units and np.allclose(got, (delta @ W.T) * (a > 0)):
+        if above == units and close(got, (delta @ W.T) * (a > 0)):
             return "W is transposed once too often: what becomes of Wᵀδ when δ is a row, not a column?"
         return "the shape is right, the values are not: what should come back where every a is positive?"
     return None
@@ -130,17 +123,17 @@ def relu_delta(answer) -> str | None:
 @exercise("12.4")
 def steps(answer) -> str | None:
     """(2 / 25, 2 / 25.5, 346)."""
-    values = _array(answer)
-    if values is None or values.shape != (3,) or not np.all(np.isfinite(values)):
+    values = array(answer, (3,))
+    if values is None:
         return "expected three numbers: the border, the best step size, and a number of steps"
     border, best, count = values
-    if not np.isclose(border, 0.08, rtol=1e-3):
-        if np.isclose(border, 4):
+    if not close(border, 0.08):
+        if close(border, 4):
             return "the border belongs to the flattest direction here; which one leaves the range first as α grows?"
-        if np.isclose(border, 0.04):
+        if close(border, 0.04):
             return "at this step the steepest direction arrives at once; it may be overshot a little further still"
         return "the border: which one of the three curvatures does (12.12) ask for?"
-    if not np.isclose(best, 2 / 25.5, rtol=1e-3):
+    if not close(best, 2 / 25.5):
         return "the best step: which two of the three curvatures stand in (12.13), and which one plays no part?"
     if count != round(count):
         return "the number of steps is whole: round up"
@@ -161,24 +154,24 @@ def amsgrad(answer) -> str | None:
     options = {"alpha": 0.1, "beta1": 0.5, "beta2": 0.6}
     theta, memory = np.zeros(3), (0, 0, 0, 0)
     for g in gradients:
-        result = call(answer, theta, g, memory, **options)
-        if not (isinstance(result, tuple) and len(result) == 2):
+        result = parts(call(answer, theta, g, memory, **options), 2)
+        if result is None:
             return "return two things: the new θ, and the memory"
-        theta, memory = result
-        if not (isinstance(memory, tuple) and len(memory) == 4):
-            return "the memory must be a tuple of four: m, v, t, peak"
-        theta = _array(theta)
-        if theta is None or theta.shape != (3,):
+        theta, memory = array(result[0], (3,)), parts(result[1], 4)
+        if theta is None:
             return "θ must keep its shape"
-    if np.allclose(theta, _adam_family(gradients, **options, kind="corrected"), rtol=1e-4, atol=1e-6):
+        memory = memory and tuple(number(part) if np.size(part) == 1 else array(part, (3,)) for part in memory)
+        if memory is None or any(part is None for part in memory):
+            return "the memory must be a tuple of four: m, v, t, peak"
+    if close(theta, _adam_family(gradients, **options, kind="corrected"), 1e-4):
         return None
-    if np.allclose(theta, _adam_family(gradients, **options, kind="adam"), rtol=1e-4, atol=1e-6):
+    if close(theta, _adam_family(gradients, **options, kind="adam"), 1e-4):
         return "this is still Adam: the denominator forgets. Keep the peak, and divide by its root"
-    if np.allclose(theta, _adam_family(gradients, **options, kind="raw"), rtol=1e-4, atol=1e-6):
+    if close(theta, _adam_family(gradients, **options, kind="raw"), 1e-4):
         return "you keep the peak of v; here it is the peak of the corrected v, so correct first"
-    if np.allclose(theta, -_adam_family(gradients, **options, kind="corrected"), rtol=1e-4, atol=1e-6):
+    if close(theta, -_adam_family(gradients, **options, kind="corrected"), 1e-4):
         return "this walks uphill: look at the sign of the step"
-    if np.allclose(theta, _adam_family(gradients, **options, kind="whole"), rtol=1e-4, atol=1e-6):
+    if close(theta, _adam_family(gradients, **options, kind="whole"), 1e-4):
         return "one peak for all parameters: each must have its own, so take the maximum entry by entry (np.maximum)"
     return "not yet AMSGrad: only one line of adam_step changes, and one is new; is everything else as it was?"
 

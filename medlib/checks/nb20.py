@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from medlib.checks import array, call, exercise
+from medlib.checks import array, call, calls, close, exercise
 
 
 @exercise("20.1")
@@ -15,15 +15,15 @@ def detective(answer) -> str | None:
     if got is None:
         return "expected one probability for each slip: p and q are arrays of the same length"
     right = pi * p / (pi * p + (1 - pi) * q)
-    if np.allclose(got, right):
+    if close(got, right):
         return None
-    if np.allclose(got, p / (p + q)):
+    if close(got, p / (p + q)):
         return "that is (20.3), for a heap that is half genuine; where does pi enter?"
-    if np.allclose(got, 1 - right):
+    if close(got, 1 - right):
         return "that is the probability of a forgery; which of the two belongs above the line?"
-    if np.allclose(got, (1 - pi) * p / ((1 - pi) * p + pi * q)):
+    if close(got, (1 - pi) * p / ((1 - pi) * p + pi * q)):
         return "pi is the share of the genuine slips, whose density is p; you gave it to the others"
-    if np.allclose(got, pi * p) or np.allclose(got, pi * p / (p + q)):
+    if close(got, pi * p) or close(got, pi * p / (p + q)):
         return "the weighted density of the genuine must be divided by everything that can show this number"
     return "write Bayes' theorem: genuine slips with this number, over all slips with this number"
 
@@ -41,17 +41,17 @@ def data_mean(answer) -> str | None:
     def weighted(w):
         return np.sum(w * x) / np.sum(w)
 
-    if np.isclose(got, weighted(np.exp(logit))):
+    if close(got, weighted(np.exp(logit))):
         return None
-    if np.isclose(got, weighted(1 / (1 + np.exp(-logit)))):
+    if close(got, weighted(1 / (1 + np.exp(-logit)))):
         return "you weighed with D, a probability; (20.6) says which function of the logit is the ratio"
-    if np.isclose(got, weighted(np.exp(-logit))):
+    if close(got, weighted(np.exp(-logit))):
         return "the ratio is upside down: it should be large where the data are dense"
-    if np.isclose(got, np.mean(np.exp(logit) * x)) or np.isclose(got, np.sum(np.exp(logit) * x)):
+    if close(got, np.mean(np.exp(logit) * x)) or close(got, np.sum(np.exp(logit) * x)):
         return "the weights are right; divide by their sum"
-    if np.isclose(got, x.mean()):
+    if close(got, x.mean()):
         return "that is the mean of the generated numbers; each needs its weight"
-    if np.isclose(got, weighted(logit)):
+    if close(got, weighted(logit)):
         return "the logit is the logarithm of the ratio, and a weight cannot be negative"
     return "which function turns the logit of (20.6) into the ratio of the densities? Use it as a weight"
 
@@ -63,13 +63,13 @@ def least_friction(answer) -> str | None:
     got = array([call(answer, a) for a in alpha], alpha.shape)
     if got is None:
         return "expected a function of alpha that returns one number"
-    if np.allclose(got, alpha / 4, rtol=1e-3):
+    if close(got, alpha / 4):
         return None
-    if np.allclose(got, 1):
+    if close(got, 1):
         return "at γ = 1 the turning ends; the running away ends much earlier"
-    if np.allclose(got, alpha**2 / 4) or np.allclose(got, alpha):
+    if close(got, alpha**2 / 4) or close(got, alpha):
         return "friction adds −αγ to an entry: both sides of det J = 1 hold an α that can be divided out"
-    if np.allclose(got, alpha / 2):
+    if close(got, alpha / 2):
         return "a factor 2: the determinant gains (α/2)² from the off-diagonal"
     if np.ptp(got) == 0:
         return "try two step sizes with the slider: the border moves with α"
@@ -81,29 +81,28 @@ def wasserstein(answer) -> str | None:
     """The area between two cumulative distributions, for samples of any sizes."""
     from scipy.stats import wasserstein_distance
 
+    if calls(answer, "wasserstein_distance") or calls(answer, "wasserstein_distance_nd"):
+        return "that is a library's distance; write the area yourself, from the two cumulative shares"
     rng = np.random.default_rng(54)
     for n, m in ((40, 40), (30, 80)):
         x, y = rng.normal(4.4, 0.8, n), rng.normal(4.6, 0.3, m)
-        kept = x.copy(), y.copy()
         got = array(call(answer, x, y))
         if got is None:
             return "expected one number, the distance"
-        if not (np.array_equal(x, kept[0]) and np.array_equal(y, kept[1])):
-            return "your function changed the samples; use np.sort(x), which makes a copy"
         right, k = wasserstein_distance(x, y), min(n, m)
-        if np.isclose(got, right):
+        if close(got, right):
             continue
-        if np.isclose(got, abs(x.mean() - y.mean())):
+        if close(got, abs(x.mean() - y.mean())):
             return "the means may agree while the heaps differ: compare the whole distributions"
-        if n != m and np.isclose(got, np.mean(abs(np.sort(x)[:k] - np.sort(y)[:k]))):
+        if n != m and close(got, np.mean(abs(np.sort(x)[:k] - np.sort(y)[:k]))):
             return "cutting the longer sample after sorting throws away its largest values"
-        if n != m and np.isclose(got, np.mean(abs(np.sort(x[:k]) - np.sort(y[:k])))):
+        if n != m and close(got, np.mean(abs(np.sort(x[:k]) - np.sort(y[:k])))):
             return "right for equal sizes, but here you leave out part of the longer sample"
         points = np.sort(np.concatenate([x, y]))
         gap = np.diff([np.searchsorted(np.sort(s), points, side="right") / len(s) for s in (x, y)], axis=0)[0]
-        if np.isclose(got, abs(gap).mean()) or np.isclose(got, abs(gap).max()) or np.isclose(got, abs(gap).sum()):
+        if close(got, abs(gap).mean()) or close(got, abs(gap).max()) or close(got, abs(gap).sum()):
             return "an area is height times width: how far is it from each point to the next?"
-        if np.isclose(got, abs(np.sum(gap[:-1] * np.diff(points)))):
+        if close(got, abs(np.sum(gap[:-1] * np.diff(points)))):
             return "areas above and below must not cancel: take the size of each gap first"
         return (
             "at each point take the size of the gap between the two cumulative shares, times the way to the next point"

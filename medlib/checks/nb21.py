@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from medlib.checks import array, call, exercise, number
+from medlib.checks import array, call, close, exercise, number
 
 
 @exercise("21.1")
@@ -38,17 +38,17 @@ def frechet_1d(answer) -> str | None:
     if got is None:
         return "expected one finite number"
     means, deviations = x.mean() - y.mean(), x.std() - y.std()
-    if np.isclose(got, means**2 + deviations**2, rtol=5e-3):  # n or n - 1 in the deviation
+    if close(got, means**2 + deviations**2):  # n or n - 1 in the deviation
         return None
-    if np.isclose(got, means**2, rtol=5e-3):
+    if close(got, means**2):
         return "two clouds with one mean may still differ in width: the second term is missing"
-    if np.isclose(got, np.sqrt(means**2 + deviations**2), rtol=5e-3):
+    if close(got, np.sqrt(means**2 + deviations**2)):
         return "that is the root of it; (21.3) is the squared distance"
-    if np.isclose(got, abs(means) + abs(deviations), rtol=5e-3):
+    if close(got, abs(means) + abs(deviations)):
         return "both differences are squared before they are added"
-    if np.isclose(got, means**2 + (x.var() - y.var()) ** 2, rtol=5e-3):
+    if close(got, means**2 + (x.var() - y.var()) ** 2):
         return "you compared variances; in (21.3), C + C' − 2√(CC') is a squared difference of standard deviations"
-    if np.isclose(got, means**2 + abs(x.var() - y.var()), rtol=5e-3):
+    if close(got, means**2 + abs(x.var() - y.var())):
         return "C + C' − 2√(CC') is not C − C'; with C = s² it is (s − s')²"
     return "in one dimension C is s²: write (21.3) with s and s', and look for a square"
 
@@ -59,15 +59,15 @@ def copied(answer) -> str | None:
     got = number(answer)
     if got is None:
         return "expected one number between 0 and 1"
-    if np.isclose(got, 0.24, atol=1e-6):
+    if close(got, 0.24):
         return None
-    if np.isclose(got, 0.62):
+    if close(got, 0.62):
         return "that is how often the training set won; half of the honest drawings lie nearer to it by chance"
-    if np.isclose(got, 0.12):
+    if close(got, 0.12):
         return "that is the excess over one half; each copy adds only half a win, because it might have won anyway"
-    if np.isclose(got, 0.38):
+    if close(got, 0.38):
         return "those are the drawings for which the training set lost; none of them is a copy"
-    if np.isclose(got, 24) or np.isclose(got, 240):
+    if close(got, 24) or close(got, 240):
         return "give it as a share, between 0 and 1"
     return "solve 0.62 = ρ + (1 − ρ)/2 for ρ"
 

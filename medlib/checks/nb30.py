@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from medlib.checks import array, call, exercise
+from medlib.checks import array, call, close, exercise, word, words
 
 
 @exercise("30.1")
@@ -15,22 +15,22 @@ def posterior_of_two(answer) -> str | None:
         if pair is None:
             return "return two numbers: the mean and the variance"
         mean, var = pair
-        if not np.isclose(var, 1 / 7):
-            if np.isclose(var, 1 / np.sqrt(7)):
+        if not close(var, 1 / 7):
+            if close(var, 1 / np.sqrt(7)):
                 return "that is the standard deviation; the variance is asked for"
-            if np.isclose(var, 1 / 8):
+            if close(var, 1 / 8):
                 return "the prior was counted twice: it brings its precision once, each reading brings its own"
-            if np.isclose(var, 1 / 6):
+            if close(var, 1 / 6):
                 return "the prior is missing: before any reading, z has precision 1 already"
-            if np.isclose(var, 7):
+            if close(var, 7):
                 return "that is the precision; the variance is one over it"
-            if np.isclose(var, 1 / 4):
+            if close(var, 1 / 4):
                 return "that is the variance after a single reading; a second one must make it smaller"
             return "the variance: add the precision of the prior, 1, and that of each reading about z, w²/τ²"
-        if not np.isclose(mean, np.sqrt(3) * (x1 + x2) / 7):
-            if np.isclose(mean, 3 * (x1 + x2) / 7):
+        if not close(mean, np.sqrt(3) * (x1 + x2) / 7):
+            if close(mean, 3 * (x1 + x2) / 7):
                 return "the mean is that of w z, the usual pressure; z itself is asked for"
-            if np.isclose(mean, np.sqrt(3) * (x1 + x2) / 14):
+            if close(mean, np.sqrt(3) * (x1 + x2) / 14):
                 return "you averaged the readings; both count in full, each with its own weight w/τ²"
             return "the mean: each reading pulls with w/τ² times x; divide the sum by the total precision"
     return None
@@ -56,20 +56,20 @@ def rate_of(answer) -> str | None:
         return 0.5 * (mean**2 + var - 1 - log)
 
     right = each(np.exp(log_var), log_var).sum(axis=1)
-    if np.allclose(got, right):
+    if close(got, right):
         return None
-    if np.allclose(got, right / 3):
+    if close(got, right / 3):
         return "you took the mean over the latents; a KL of independent dimensions is their sum"
-    if np.allclose(got, -right):
+    if close(got, -right):
         return "the sign: a KL divergence is never negative"
-    if np.allclose(got, 2 * right):
+    if close(got, 2 * right):
         return "twice too large: the half in front of (30.6) is missing"
-    if np.allclose(got, each(np.exp(0.5 * log_var), log_var).sum(axis=1)):
+    if close(got, each(np.exp(0.5 * log_var), log_var).sum(axis=1)):
         return "exp of half the log-variance is the deviation; (30.6) has the variance in that place"
-    if np.allclose(got, each(log_var, log_var).sum(axis=1)):
+    if close(got, each(log_var, log_var).sum(axis=1)):
         return "the log-variance stands where the variance belongs"
     with np.errstate(all="ignore"):
-        if np.allclose(got, each(np.exp(log_var), np.log(np.exp(log_var) ** 2)).sum(axis=1)):
+        if close(got, each(np.exp(log_var), np.log(np.exp(log_var) ** 2)).sum(axis=1)):
             return "log σ² is what you were given: no further factor 2"
     return "write (30.6) down with σ² = exp(log_var) and log σ² = log_var, term by term"
 
@@ -83,19 +83,19 @@ def gradient_of_draw(answer) -> str | None:
             return "return two numbers: the derivative by the mean, and the one by the log-variance"
         sigma = np.exp(0.5 * log_var)
         by_mean, by_log_var = pair
-        if not np.isclose(by_mean, slope):
-            if np.isclose(by_mean, slope * eps):
+        if not close(by_mean, slope):
+            if close(by_mean, slope * eps):
                 return "the first: moving μ by a little moves z by the same; there is no ε in it"
             return "the first: how much does z = μ + σε move when μ does? Multiply by the slope of f"
-        if np.isclose(by_log_var, slope * eps * sigma / 2):
+        if close(by_log_var, slope * eps * sigma / 2):
             continue
-        if np.isclose(by_log_var, slope * eps):
+        if close(by_log_var, slope * eps):
             return "the second is the derivative by σ; go one step further, to log σ²"
-        if np.isclose(by_log_var, slope * eps * sigma):
+        if close(by_log_var, slope * eps * sigma):
             return "the second is the derivative by log σ; a half is missing on the way to log σ²"
-        if np.isclose(by_log_var, slope * eps / (2 * sigma)):
+        if close(by_log_var, slope * eps / (2 * sigma)):
             return "the second is the derivative by the variance; the network outputs its logarithm"
-        if np.isclose(by_log_var, slope * eps * np.exp(log_var) / 2):
+        if close(by_log_var, slope * eps * np.exp(log_var) / 2):
             return "exp(log_var) is the variance; in z stands the deviation"
         return "the second: differentiate σ = exp(½ log σ²), then multiply by what (30.7) says for σ"
     return None
@@ -126,12 +126,12 @@ def predict_survival(answer) -> str | None:
                 return "the eigenvalues need not come sorted; the largest are served first"
             return "the number: count those of the q largest eigenvalues that exceed βτ²"
         right = 0.5 * np.sum(np.log(above / level))
-        if not np.isclose(rate, right):
-            if np.isclose(rate, 2 * right):
+        if not close(rate, right):
+            if close(rate, 2 * right):
                 return "the rate is twice too large: look at the half in (30.11)"
-            if np.isclose(rate, 0.5 * np.sum(np.log(top / level))):
+            if close(rate, 0.5 * np.sum(np.log(top / level))):
                 return "collapsed latents have rate 0, not a negative one"
-            if np.isclose(rate, right / np.log(2)):
+            if close(rate, right / np.log(2)):
                 return "that is in bits; nats are asked for"
             return "the rate: half the logarithm of λ/(βτ²), summed over those that survive"
     return None
@@ -140,11 +140,13 @@ def predict_survival(answer) -> str | None:
 @exercise("30.5")
 def fingerprints(answer) -> str | None:
     """A tanh, B no noise, C right, D sigma, E no KL."""
-    words = {"right", "no KL", "tanh", "sigma", "no noise"}
-    if not isinstance(answer, dict) or set(answer) != set("ABCDE"):
+    known = ("no KL", "no noise", "right", "sigma", "tanh")
+    answer = words(answer, "ABCDE")
+    if answer is None:
         return 'expected a dictionary with the keys "A" to "E"'
-    if any(not isinstance(word, str) or word not in words for word in answer.values()):
-        return f"each value must be one of {', '.join(sorted(words))}"
+    causes = {key: word(value, known) for key, value in answer.items()}
+    if None in causes.values():
+        return f"each value must be one of {', '.join(known)}"
     reasons = {
         "C": ("right", "C: which loss equals the entropy, with the posterior's own variance?"),
         "A": ("tanh", "A: no variance below .368; which activation ends there?"),
@@ -155,7 +157,7 @@ def fingerprints(answer) -> str | None:
         "B": ("no noise", "B: the variance is the prior's; the reconstruction did not notice it at all. Why?"),
         "D": ("sigma", "D: a variance too small by a factor, but not zero: the price of narrowness was halved"),
     }
-    for key, (word, hint) in reasons.items():
-        if answer[key] != word:
+    for key, (cause, hint) in reasons.items():
+        if causes[key] != cause:
             return hint
     return None

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from medlib import decisions
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -155,12 +157,15 @@ class Dataset:
             Fractions out of range, too few patients in a class, an official split with a patient in two parts, or an
             argument beside an official split.
         """
+        whole = decisions.clean(self)
         if self.frame is not None and "split" in self.frame.columns:
-            where = self._official(val=val, test=test, seed=seed, by=None if by == "patient" else by)
+            where = whole._official(val=val, test=test, seed=seed, by=None if by == "patient" else by)
         else:
             val, test = (0.15 if val is None else val), (0.25 if test is None else test)
             _check_fractions(val, test)
-            where = self._draw(val, test, 0 if seed is None else seed, by)
+            where = whole._draw(val, test, 0 if seed is None else seed, by)
+        if decisions.scrambling():
+            return decisions.scramble(self, where)
         return tuple(self[where == part] for part in PARTS)
 
     def _official(self, **given) -> np.ndarray:

@@ -28,6 +28,7 @@ from tests.course.notebooks import (
     seconds,
     tags,
 )
+from tests.course.written import in_other_ways
 
 #: Pages that have not been re-cut yet: they keep the old limits. A page leaves the list when it keeps the new form.
 OLD_FORM = {
@@ -265,17 +266,31 @@ def test_exercises(pair):
         assert re.search(rf"\*\*{re.escape(number)}\b", pair.prose), f"exercise {number} has no text"
 
 
-def wrong_answers(pair) -> dict[str, list]:
-    return importlib.import_module(f"tests.course.wrong.nb{pair.number:02d}").WRONG
+def answers(pair):
+    """The module with right and wrong answers to the exercises of a page."""
+    return importlib.import_module(f"tests.course.wrong.nb{pair.number:02d}")
+
+
+@every_notebook
+def test_right_answers_pass_in_whatever_way_they_are_written(pair):
+    right = answers(pair).RIGHT
+    assert set(right) == set(exercise_cells(pair, False))
+    for number, variants in right.items():
+        for answer in variants:
+            for way, written in in_other_ways(answer):
+                if way == "three digits" and number in getattr(answers(pair), "EXACT", ()):
+                    continue
+                outcome, hint = checks.judge(number, written)
+                assert outcome == checks.PASSED, f"{number}, written as {way}: {outcome}, {hint!r}"
 
 
 @every_notebook
 def test_typical_wrong_answers_get_their_own_hint(pair):
-    wrong = wrong_answers(pair)
+    wrong = answers(pair).WRONG
     assert set(wrong) == set(exercise_cells(pair, False))
-    for number, answers in wrong.items():
+    for number, cases in wrong.items():
         hints = []
-        for answer, phrase in answers:
+        for answer, phrase in cases:
             outcome, hint = checks.judge(number, answer)
             assert outcome == checks.WRONG, f"{number}: {answer!r} was {outcome}"
             assert phrase in hint, f"{number}: {answer!r} got {hint!r}"

@@ -1,6 +1,16 @@
-"""Typical wrong answers to the exercises of notebook 00, and a phrase of the hint that each must get."""
+"""Right answers to the exercises of notebook 00; typical wrong ones, and a phrase of the hint that each must get."""
 
 import numpy as np
+
+EXACT = {"0.3"}  # a threshold is one of the values, and a rounded one may lie on the other side of a patient
+RIGHT = {
+    "0.1": [212],
+    "0.2": [lambda se, sp, p: sp * (1 - p) / (sp * (1 - p) + (1 - se) * p)],
+    "0.3": [
+        lambda y, p, target: max(t for t in p if np.mean(p[y == 1] >= t) >= target),
+        lambda y, p, target: np.sort(p[y == 1])[::-1][int(np.ceil(target * np.sum(y == 1) - 1e-9)) - 1],
+    ],
+}
 
 WRONG = {
     "0.1": [
@@ -9,7 +19,7 @@ WRONG = {
         (212 / 569, "a share"),
         (37.3, "a share"),
         (213, "add up the ones"),
-        (np.array([212]), "one whole number"),
+        ("212", "one whole number"),
         (True, "one whole number"),
     ],
     "0.2": [

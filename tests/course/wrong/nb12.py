@@ -1,4 +1,4 @@
-"""Typical wrong answers to the exercises of notebook 12, and a phrase of the hint that each must get."""
+"""Right answers to the exercises of notebook 12; typical wrong ones, and a phrase of the hint that each must get."""
 
 import numpy as np
 
@@ -41,6 +41,30 @@ def _decayed(in_loss, in_gradient, biases=True):
     return answer
 
 
+def _amsgrad(theta, g, memory, alpha=0.001, beta1=0.9, beta2=0.999, eps=1e-8):
+    m, v, t, peak = memory
+    m, v, t = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2, t + 1
+    peak = np.maximum(peak, v / (1 - beta2**t))
+    return theta - alpha * m / (1 - beta1**t) / (np.sqrt(peak) + eps), (m, v, t, peak)
+
+
+def _in_place(theta, g, memory, **options):
+    theta -= 0.1
+    return theta, memory
+
+
+EXACT = {"12.5"}  # a step that rounds its memory is another method
+RIGHT = {
+    "12.1": [513],
+    "12.2": [_decayed(0.5, 1)],
+    "12.3": [
+        lambda d, W, a: (d @ W) * (a > 0),
+        lambda d, W, a: np.where(a > 0, (W.T @ d.T).T, 0),
+    ],
+    "12.4": [(2 / 25, 2 / 25.5, 346), (0.08, 0.0784, 346)],
+    "12.5": [_amsgrad],
+}
+
 WRONG = {
     "12.1": [
         (480, "first matrix alone"),
@@ -80,6 +104,7 @@ WRONG = {
         ((0.08, 2 / 25.5, 345.4), "round up"),
         ((0.08, 2 / 25.5, 691), "or its square"),
         ((0.08, 2 / 25.5, 100), "how many leave"),
+        (("0.08", "0.0784", "346"), "three numbers"),
         (0.08, "three numbers"),
     ],
     "12.5": [
@@ -88,5 +113,6 @@ WRONG = {
         (_of_kind("whole"), "each must have its own"),
         (_of_kind("uphill"), "uphill"),
         (_two_things, "return two things"),
+        (_in_place, "changed its argument number 1"),
     ],
 }

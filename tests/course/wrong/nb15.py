@@ -1,4 +1,4 @@
-"""Typical wrong answers to the exercises of notebook 15, and the hint that each must get."""
+"""Right answers to the exercises of notebook 15; typical wrong ones, and a phrase of the hint that each must get."""
 
 import numpy as np
 
@@ -29,6 +29,38 @@ def always_a_quarter(patients, share, rng):
     return np.isin(patients, rng.permutation(everyone)[: len(everyone) // 4])
 
 
+def with_replacement(patients, share, rng):
+    everyone = np.unique(patients)
+    return np.isin(patients, rng.choice(everyone, round(share * len(everyone))))
+
+
+def rows_with_replacement(patients, share, rng):
+    everyone = np.unique(patients)
+    return np.isin(patients, rng.choice(patients, round(share * len(everyone))))
+
+
+def global_state(patients, share, rng):
+    everyone = np.unique(patients)
+    return np.isin(patients, np.random.permutation(everyone)[: round(share * len(everyone))])  # noqa: NPY002
+
+
+def permuted(patients, share, rng):
+    everyone = np.unique(patients)
+    return np.isin(patients, rng.permutation(everyone)[: round(share * len(everyone))])
+
+
+def each_by_itself(patients, share, rng):
+    everyone, of = np.unique(patients, return_inverse=True)
+    return (rng.random(len(everyone)) < share)[of]
+
+
+RIGHT = {
+    "15.1": [12_832],
+    "15.2": [4],
+    "15.3": [1000 / 2.8, 357.1, 357],
+    "15.4": [permuted, each_by_itself],
+}
+
 WRONG = {
     "15.1": [(12_800, "bias"), (832, "all 16 input channels"), (400, "32 of them"), (25, "which two count channels")],
     "15.2": [(5, "reached earlier"), (11, "doubles the step"), (3, "too few")],
@@ -37,6 +69,7 @@ WRONG = {
         (1000 / 3.4, "*other* slices"),
         (2800, "less information"),
         (600, "which bracket"),
+        (358, "not rounded up"),
     ],
     "15.4": [
         (by_slice, "both sides"),
@@ -45,5 +78,8 @@ WRONG = {
         (everybody, "asked for 25 %"),
         (always_a_quarter, "asked for 40 %"),
         (numbers_of_rows, "mask"),
+        (with_replacement, "drawn twice"),
+        (rows_with_replacement, "drawn twice"),
+        (global_state, "with nothing else"),
     ],
 }

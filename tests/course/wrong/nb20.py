@@ -1,6 +1,8 @@
-"""Typical wrong answers to the exercises of notebook 20, and a phrase of the hint that each must get."""
+"""Right answers to the exercises of notebook 20; typical wrong ones, and a phrase of the hint that each must get."""
 
 import numpy as np
+from scipy import stats
+from scipy.stats import wasserstein_distance as from_the_shelf
 
 
 def _sigmoid(a):
@@ -27,6 +29,18 @@ def _in_place(x, y):
     x.sort()
     return 0.0
 
+
+def _area(x, y):
+    points, gap = _gaps(x, y)
+    return np.sum(abs(gap)[:-1] * np.diff(points))
+
+
+RIGHT = {
+    "20.1": [lambda p, q, pi: pi * p / (pi * p + (1 - pi) * q), lambda p, q, pi: 1 / (1 + (1 / pi - 1) * q / p)],
+    "20.2": [lambda x, logit: np.sum(np.exp(logit) * x) / np.sum(np.exp(logit))],
+    "20.3": [lambda alpha: alpha / 4],
+    "20.4": [_area],
+}
 
 WRONG = {
     "20.1": [
@@ -60,7 +74,10 @@ WRONG = {
         (lambda x, y: np.mean(abs(np.sort(x) - np.sort(y))), "your function raised ValueError"),
         (lambda x, y: abs(_gaps(x, y)[1]).max(), "height times width"),
         (lambda x, y: abs(np.sum(_gaps(x, y)[1][:-1] * np.diff(_gaps(x, y)[0]))), "means may agree"),
-        (_in_place, "changed the samples"),
+        (_in_place, "changed its argument number 1"),
+        (lambda x, y: stats.wasserstein_distance(x, y), "a library's distance"),
+        (lambda x, y: [from_the_shelf(a, b) for a, b in [(x, y)]][0], "a library's distance"),
+        (from_the_shelf, "a library's distance"),
         (lambda x, y: 7.0, "cumulative shares"),
     ],
 }

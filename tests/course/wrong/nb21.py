@@ -1,4 +1,4 @@
-"""Typical wrong answers to the exercises of notebook 21, and a phrase of the hint that each must get."""
+"""Right answers to the exercises of notebook 21; typical wrong ones, and a phrase of the hint that each must get."""
 
 import numpy as np
 
@@ -14,6 +14,16 @@ def _drawn(inside, kind, value=1.0):
 def _disc(row, column, radius):
     return np.hypot(ROWS - row, COLUMNS - column) <= radius
 
+
+RIGHT = {
+    "21.1": [8256],
+    "21.2": [
+        lambda x, y: (np.mean(x) - np.mean(y)) ** 2 + (np.std(x) - np.std(y)) ** 2,
+        lambda x, y: (np.mean(x) - np.mean(y)) ** 2 + (np.std(x, ddof=1) - np.std(y, ddof=1)) ** 2,
+    ],
+    "21.3": [0.24],
+    "21.4": [lambda k, r, c, s: _drawn(_disc(r, c, s), k - 1), lambda k, r, c, s: _drawn(_disc(r, c, s), k - 1) > 0],
+}
 
 WRONG = {
     "21.1": [

@@ -1,9 +1,9 @@
-"""Typical wrong answers to the exercises of notebook 30, and a phrase of the hint that each must get."""
+"""Right answers to the exercises of notebook 30; typical wrong ones, and a phrase of the hint that each must get."""
 
 import numpy as np
 
 R3 = np.sqrt(3)
-RIGHT = {"A": "tanh", "B": "no noise", "C": "right", "D": "sigma", "E": "no KL"}
+CAUSES = {"A": "tanh", "B": "no noise", "C": "right", "D": "sigma", "E": "no KL"}
 
 
 def _top(eigenvalues, q):
@@ -13,6 +13,14 @@ def _top(eigenvalues, q):
 def _rate(eigenvalues, level):
     return 0.5 * np.sum(np.log(np.maximum(eigenvalues / level, 1)))
 
+
+RIGHT = {
+    "30.1": [lambda x1, x2: (R3 * (x1 + x2) / 7, 1 / 7)],
+    "30.2": [lambda m, s: 0.5 * np.sum(m**2 + np.exp(s) - 1 - s, axis=-1)],
+    "30.3": [lambda g, s, e: (g, g * e * 0.5 * np.exp(0.5 * s))],
+    "30.4": [lambda ev, t, b, q: (np.sum(_top(ev, q) > b * t), _rate(_top(ev, q), b * t))],
+    "30.5": [CAUSES],
+}
 
 WRONG = {
     "30.1": [
@@ -64,12 +72,12 @@ WRONG = {
         (lambda ev, t, b, q: 3, "two numbers"),
     ],
     "30.5": [
-        (RIGHT | {"C": "tanh"}, "equals the entropy"),
-        (RIGHT | {"A": "sigma", "D": "tanh"}, "which activation"),
-        (RIGHT | {"E": "no noise", "B": "no KL"}, "have held them"),
-        (RIGHT | {"B": "sigma"}, "did not notice"),
-        (RIGHT | {"D": "no noise"}, "price of narrowness"),
-        (RIGHT | {"D": "sign"}, "one of"),
+        (CAUSES | {"C": "tanh"}, "equals the entropy"),
+        (CAUSES | {"A": "sigma", "D": "tanh"}, "which activation"),
+        (CAUSES | {"E": "no noise", "B": "no KL"}, "have held them"),
+        (CAUSES | {"B": "sigma"}, "did not notice"),
+        (CAUSES | {"D": "no noise"}, "price of narrowness"),
+        (CAUSES | {"D": "sign"}, "one of"),
         (["tanh"], 'keys "A" to "E"'),
     ],
 }

@@ -1,4 +1,4 @@
-"""Typical wrong answers to the exercises of notebook 31, and a phrase of the hint that each must get."""
+"""Right answers to the exercises of notebook 31; typical wrong ones, and a phrase of the hint that each must get."""
 
 import numpy as np
 
@@ -8,6 +8,23 @@ PIXELS = (1, 2, 3)
 def _each(mean, log_var):
     return 0.5 * (mean**2 + np.exp(log_var) - 1 - log_var)
 
+
+def _dice(a, b):
+    both = a.sum() + b.sum()
+    return 2 * (a & b).sum() / both if both else 1.0
+
+
+def _sorts_its_argument(s, a):
+    s.sort()
+    return s[int((1 - a) * len(s))]
+
+
+RIGHT = {
+    "31.1": [lambda x, m, v: 0.5 * np.sum(np.log(2 * np.pi * v) + (x - m) ** 2 / v, axis=PIXELS)],
+    "31.2": [lambda m, s: _each(m, s).mean(0)],
+    "31.3": [_dice, lambda a, b: (2 * (a & b).sum() + 1) / (a.sum() + b.sum() + 1)],
+    "31.4": [lambda s, a: np.quantile(s, 1 - a), lambda s, a: np.sort(s)[int((1 - a) * len(s))]],
+}
 
 WRONG = {
     "31.1": [
@@ -41,6 +58,7 @@ WRONG = {
         (lambda a, b: (a == b).mean(), "pixels that agree"),
         (lambda a, b: (a & b).sum() / a.sum(), "one area"),
         (lambda a, b: 2 * (a & b).sum() / (a.sum() + b.sum()), "0/0"),
+        (lambda a, b: _dice(a, b) if a.any() and b.any() else 1.0, "one mask is empty"),
         (lambda a, b: 0.5, "twice the number"),
         (lambda a, b: (1, 2), "one finite number"),
     ],
@@ -51,5 +69,6 @@ WRONG = {
         (lambda s, a: s.mean() + 2 * s.std(), "normal distribution"),
         (lambda s, a: np.median(s), "quantile"),
         (lambda s, a: s, "one finite number"),
+        (_sorts_its_argument, "changed its argument number 1"),
     ],
 }
