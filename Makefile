@@ -1,8 +1,8 @@
 # The two commands: `make lab` opens the course, `make test` runs everything. Both set up .venv on first use.
 PYTHON ?= python3
 
-.PHONY: lab test notebooks bench seeds requirements
-lab test notebooks bench seeds:
+.PHONY: lab test notebooks bench seeds decisions mutate requirements
+lab test notebooks bench seeds decisions mutate:
 	@$(PYTHON) medlib/install.py $@ $(ARGS)
 
 # After a change of pyproject.toml's ranges (needs uv): pins for every supported Python and system, without addresses.

@@ -1,4 +1,4 @@
-"""Set up ``.venv`` and start the course: ``python3 medlib/install.py lab|test|notebooks|bench|seeds``.
+"""Set up ``.venv`` and start the course: ``python3 medlib/install.py lab|test|notebooks|bench|seeds|decisions|mutate``.
 
 Needs nothing but Python's standard library: it runs before anything is installed. ``make`` calls it.
 """
@@ -28,6 +28,8 @@ COMMANDS = {
     "notebooks": ["-m", "tests.course.build"],
     "bench": ["-m", "tests.course.bench"],
     "seeds": ["-m", "tests.course.sweep"],
+    "decisions": ["-m", "tests.course.decisions"],
+    "mutate": ["-m", "tests.course.mutate"],
     "install": None,
 }
 

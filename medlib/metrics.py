@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,11 +74,8 @@ def bootstrap(
     value = _defined(score, y, p) if len(y) else np.nan
     if not np.isfinite(value):
         raise ValueError(f"score: undefined on these {len(y)} cases, expected a finite number; {_CLASSES}")
-    _, which = np.unique(groups, return_inverse=True)
-    members = np.split(np.argsort(which, kind="stable"), np.cumsum(np.bincount(which))[:-1])
-    rng, values = np.random.default_rng(seed), []
-    for _ in range(10 * n):
-        rows = np.concatenate([members[i] for i in rng.integers(len(members), size=len(members))])
+    values = []
+    for rows in _draws(groups, 10 * n, seed):
         drawn = _defined(score, y[rows], p[rows])
         if np.isfinite(drawn):
             values.append(drawn)
@@ -86,6 +83,15 @@ def bootstrap(
             low, high = np.quantile(values, [0.025, 0.975])
             return Interval(value, float(low), float(high))
     raise ValueError(f"score: undefined on nearly every bootstrap sample, expected a finite number; {_CLASSES}")
+
+
+def _draws(groups: np.ndarray, n: int, seed: int) -> Iterator[np.ndarray]:
+    """Row numbers of ``n`` bootstrap samples: as many patients as there are, with replacement, all rows of each."""
+    _, which = np.unique(groups, return_inverse=True)
+    members = np.split(np.argsort(which, kind="stable"), np.cumsum(np.bincount(which))[:-1])
+    rng = np.random.default_rng(seed)
+    for _ in range(n):
+        yield np.concatenate([members[i] for i in rng.integers(len(members), size=len(members))])
 
 
 def _defined(score: Callable, y: np.ndarray, p: np.ndarray) -> float:
@@ -96,6 +102,103 @@ def _defined(score: Callable, y: np.ndarray, p: np.ndarray) -> float:
             return float(score(y, p))
         except ValueError:
             return np.nan
+
+
+def score_table(predictions, part, against: str | None = None, scores=None, y=None, n: int = 1000, seed: int = 0):
+    """Scores of several models on one part of a data set, by patient, and their paired differences.
+
+    ``score_table({"network": p, "forest": q}, test, against="forest")`` is a table with a row for each model and the
+    columns *AUC* and *AUC minus forest*. Each cell is an :class:`Interval`, printed as ``0.934 [0.910, 0.955]``. Every
+    bootstrap sample draws whole patients (``part.groups``) and scores all models on it, so differences are paired: an
+    interval that leaves 0 out says more than two intervals that do not overlap.
+
+    Parameters
+    ----------
+    predictions
+        Name -> predictions; the first axis counts the rows of ``part``.
+    part
+        What the predictions are for, with ``y`` and ``groups``, as ``Dataset.split`` returns it.
+    against
+        The rival from which the others are subtracted; no differences without one.
+    scores
+        Name -> ``score(y, p)``; by default the area under the ROC curve, ``{"AUC": roc_auc_score}``.
+    y
+        Labels, if they are not ``part.y``: ``y=test.y == 2`` for one disease among several.
+    n
+        Bootstrap samples.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows in the order of ``predictions``; ``medlib.plot.intervals`` draws it.
+
+    Raises
+    ------
+    ValueError
+        If a prediction or ``y`` has not one row for each row of ``part``, ``against`` is not among the predictions, or
+        a score is undefined.
+    """
+    import pandas as pd
+    from sklearn.metrics import roc_auc_score
+
+    scores = {"AUC": roc_auc_score} if scores is None else scores
+    if against is not None and against not in predictions:
+        raise ValueError(f"against: got {against!r}, expected one of the predictions, {', '.join(predictions)}")
+    y = np.asarray(part.y if y is None else y)
+    models = {name: np.asarray(p) for name, p in predictions.items()}
+    for name, rows in {"y": y, **models}.items():
+        if len(rows) != len(part.y) or not len(rows):
+            raise ValueError(f"{name}: got {len(rows)} rows, expected one for each of the part's {len(part.y)}")
+    groups = np.arange(len(y)) if part.groups is None else np.asarray(part.groups)
+    columns = {}
+    for score_name, score in scores.items():
+        value = np.array([_defined(score, y, p) for p in models.values()])
+        drawn = []
+        for rows in _draws(groups, 10 * n, seed):
+            one = [_defined(score, y[rows], p[rows]) for p in models.values()]
+            if np.all(np.isfinite(one)):
+                drawn.append(one)
+            if len(drawn) == n:
+                break
+        if len(drawn) < n or not np.all(np.isfinite(value)):
+            raise ValueError(f"{score_name}: undefined on this part or on nearly every sample of it; {_CLASSES}")
+        drawn = np.array(drawn)
+        columns[score_name] = [Interval(float(v), *_middle(d)) for v, d in zip(value, drawn.T, strict=True)]
+        if against is not None:
+            rival = list(models).index(against)
+            gaps = [
+                Interval(float(v - value[rival]), *_middle(d - drawn[:, rival]))
+                for v, d in zip(value, drawn.T, strict=True)
+            ]
+            columns[f"{score_name} minus {against}"] = [g if i != rival else "—" for i, g in enumerate(gaps)]
+    return pd.DataFrame(columns, index=list(models), dtype=object)
+
+
+def _middle(values: np.ndarray) -> tuple[float, float]:
+    """The middle 95 % of bootstrap values."""
+    low, high = np.quantile(values, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def patient_means(values, part) -> np.ndarray:
+    """The mean of each patient's rows, shape (patients, ...), patients in the order of ``numpy.unique(part.groups)``.
+
+    ``patient_means(p, test)`` turns the probabilities of slices into one a patient; ``patient_means(test.y, test)``
+    does so with their labels. Without ``part.groups`` each row is a patient.
+
+    Raises
+    ------
+    ValueError
+        If ``values`` has not one row for each row of ``part``.
+    """
+    values = np.asarray(values)
+    if len(values) != len(part.y):
+        raise ValueError(f"values: got {len(values)} rows, expected one for each of the part's {len(part.y)}")
+    groups = np.arange(len(values)) if part.groups is None else np.asarray(part.groups)
+    _, which, rows = np.unique(groups, return_inverse=True, return_counts=True)
+    sums = np.zeros((len(rows), *values.shape[1:]))
+    np.add.at(sums, which, values)
+    return sums / rows.reshape(-1, *[1] * (values.ndim - 1))
 
 
 def diagnostic(y, p, threshold: float = 0.5, groups=None, n: int = 1000, seed: int = 0) -> dict[str, Interval]:

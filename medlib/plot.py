@@ -171,3 +171,41 @@ def reliability(y, p, bins: int = 10, ax=None, label: str | None = None):
     ax.errorbar(x, middle, yerr=error, marker="o", capsize=2, linewidth=1, label=label)
     ax.set(xlabel="predicted probability", ylabel="observed share", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     return ax
+
+
+def intervals(table, column: str | None = None, ax=None):
+    """Values with their 95 % intervals as error bars, one row each, the first on top.
+
+    Parameters
+    ----------
+    table
+        A table of ``medlib.metrics.score_table``, one of its columns, or a dictionary name -> Interval.
+    column
+        Which column of a table; the first one by default. In a column of differences (*AUC minus forest*) a dotted line
+        marks 0, and the rival, which has none, is left out.
+
+    Raises
+    ------
+    ValueError
+        If the table has no such column, or holds no interval.
+    """
+    if hasattr(table, "columns"):
+        column = table.columns[0] if column is None else column
+        if column not in table.columns:
+            raise ValueError(f"column: got {column!r}, expected one of {', '.join(map(str, table.columns))}")
+        table = table[column]
+    named = getattr(table, "name", None) if column is None else column
+    rows = {name: value for name, value in dict(table).items() if hasattr(value, "low")}
+    if not rows:
+        raise ValueError(
+            "table: got no interval, expected name -> Interval, as medlib.metrics.score_table returns them"
+        )
+    ax = _axes(ax, (6.4, 0.9 + 0.35 * len(rows)))
+    for place, value in enumerate(rows.values()):
+        error = [[value.value - value.low], [value.high - value.value]]
+        ax.errorbar(value.value, place, xerr=error, marker="o", capsize=3, color=COLOURS[0], linestyle="none")
+    ax.set(yticks=range(len(rows)), yticklabels=list(rows), ylim=(len(rows) - 0.5, -0.5))
+    ax.set(xlabel=f"{named or 'score'} (95 % interval)")
+    if " minus " in str(named):
+        ax.axvline(0, color="0.5", linestyle=":")
+    return ax

@@ -34,7 +34,8 @@ def run(*arguments: str, before: str = "") -> subprocess.CompletedProcess:
 def test_an_unknown_command_gets_the_known_ones(arguments):
     result = run(*arguments)
     assert result.returncode == 1 and result.stdout == ""
-    assert result.stderr.strip() == "usage: python3 medlib/install.py lab|test|notebooks|bench|seeds|install"
+    commands = "lab|test|notebooks|bench|seeds|decisions|mutate|install"
+    assert result.stderr.strip() == f"usage: python3 medlib/install.py {commands}"
 
 
 @pytest.mark.parametrize("version", [(3, 9, 18), (3, 14, 0), (2, 7, 18)])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from medlib.metrics import Interval, bootstrap, diagnostic, proportion
+from medlib.metrics import Interval, bootstrap, diagnostic, patient_means, proportion, score_table
 
 
 def mean(y, p) -> float:
@@ -196,3 +198,82 @@ def test_a_perfect_share_over_patients_is_not_certain(table):
 def test_diagnostic_names_what_does_not_fit(table, change, message):
     with pytest.raises(ValueError, match=message):
         diagnostic(**{"y": table[0], "p": table[1], "n": 20, **change})
+
+
+# --------------------------------------------------------------------------------------------------- tables by patient
+
+
+def slices(patients: int = 60, each: int = 4):
+    """A part with four equal slices a patient, a good model, its noisy copy, and one that knows nothing."""
+    rng = np.random.default_rng(5)
+    y = np.repeat(rng.permutation(patients) % 2, each)
+    signal = np.repeat(rng.normal(size=patients), each)
+    good = y + 0.6 * signal
+    models = {
+        "good": good,
+        "copy": good + 0.05 * np.repeat(rng.normal(size=patients), each),
+        "coin": rng.random(len(y)),
+    }
+    return SimpleNamespace(y=y, groups=np.repeat(np.arange(patients) * 3, each)), models
+
+
+def width(interval) -> float:
+    return interval.high - interval.low
+
+
+def test_a_table_of_scores_is_the_bootstrap_by_patient():
+    part, models = slices()
+    table = score_table(models, part, n=200, seed=3)
+    assert list(table.index) == ["good", "copy", "coin"] and list(table.columns) == ["AUC"]
+    for name, p in models.items():
+        assert table.loc[name, "AUC"] == bootstrap(roc_auc_score, part.y, p, part.groups, n=200, seed=3)
+    naive = score_table(models, SimpleNamespace(y=part.y, groups=None), n=200, seed=3)
+    assert width(table.loc["good", "AUC"]) > 1.5 * width(naive.loc["good", "AUC"])
+    assert "0." in str(table) and "[" in table.to_html()
+
+
+def test_differences_are_paired_and_against_the_rival():
+    part, models = slices()
+    table = score_table(models, part, against="copy", n=200, seed=3)
+    assert list(table.columns) == ["AUC", "AUC minus copy"] and table.loc["copy", "AUC minus copy"] == "—"
+    gap = table.loc["good", "AUC minus copy"]
+
+    def ahead(y, p):
+        return roc_auc_score(y, p[:, 0]) - roc_auc_score(y, p[:, 1])
+
+    both = np.column_stack([models["good"], models["copy"]])
+    paired = bootstrap(ahead, part.y, both, part.groups, n=200, seed=3)
+    assert (gap.value, gap.low, gap.high) == pytest.approx((paired.value, paired.low, paired.high))
+    assert gap.value == pytest.approx(table.loc["good", "AUC"].value - table.loc["copy", "AUC"].value)
+    assert width(gap) < 0.3 * width(table.loc["good", "AUC"])
+    assert table.loc["coin", "AUC minus copy"].high < 0 < gap.high
+
+
+def test_other_scores_and_other_labels():
+    part, models = slices()
+    part.y = 2 * part.y
+    scores = {"AUC": roc_auc_score, "mean": mean}
+    table = score_table(models, part, against="coin", scores=scores, y=part.y == 2, n=50)
+    assert list(table.columns) == ["AUC", "AUC minus coin", "mean", "mean minus coin"]
+    assert table.loc["good", "mean"].value == pytest.approx(models["good"].mean())
+
+
+def test_tables_refuse_what_does_not_fit():
+    part, models = slices()
+    with pytest.raises(ValueError, match="against: got 'tree', expected one of the predictions, good, copy, coin"):
+        score_table(models, part, against="tree")
+    with pytest.raises(ValueError, match="good: got 239 rows, expected one for each of the part's 240"):
+        score_table({"good": models["good"][1:]}, part)
+    with pytest.raises(ValueError, match="y: got 3 rows"):
+        score_table(models, part, y=[0, 1, 0])
+    with pytest.raises(ValueError, match="AUC: undefined on this part"):
+        score_table(models, part, y=np.zeros(240), n=5)
+    with pytest.raises(ValueError, match="values: got 3 rows, expected one for each of the part's 240"):
+        patient_means([1, 2, 3], part)
+
+
+def test_the_means_of_patients():
+    part = SimpleNamespace(y=np.zeros(5), groups=np.array([7, 2, 7, 7, 2]))
+    np.testing.assert_allclose(patient_means([1, 2, 3, 5, 4], part), [3, 3])
+    np.testing.assert_allclose(patient_means([[1, 0], [2, 8], [3, 0], [5, 3], [4, 0]], part), [[3, 4], [3, 1]])
+    np.testing.assert_allclose(patient_means([1, 2], SimpleNamespace(y=[0, 0], groups=None)), [1, 2])

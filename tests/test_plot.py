@@ -5,10 +5,11 @@ from __future__ import annotations
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 
 from medlib import plot
-from medlib.metrics import proportion
+from medlib.metrics import Interval, proportion
 
 
 @pytest.fixture(autouse=True)
@@ -205,3 +206,37 @@ def test_reliability_of_few_cases_has_fewer_bins():
 def test_reliability_names_what_does_not_fit(y, p, message):
     with pytest.raises(ValueError, match=message):
         plot.reliability(y, p)
+
+
+# ----------------------------------------------------------------------------------------------------------- intervals
+
+
+def test_intervals_are_drawn_from_low_to_high_the_first_on_top():
+    ax = plot.intervals({"network": Interval(0.9, 0.85, 0.92), "forest": Interval(0.8, 0.7, 0.88)})
+    bars = [container.lines[2][0].get_segments()[0] for container in ax.containers]
+    np.testing.assert_allclose(bars, [[[0.85, 0], [0.92, 0]], [[0.7, 1], [0.88, 1]]])
+    points = [container.lines[0].get_xydata()[0].tolist() for container in ax.containers]
+    assert points == [[0.9, 0], [0.8, 1]]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["network", "forest"]
+    assert ax.get_ylim()[0] > ax.get_ylim()[1] and ax.get_xlabel() == "score (95 % interval)"
+
+
+def test_a_table_of_scores_is_drawn_by_column():
+    gap = Interval(0.1, -0.02, 0.2)
+    table = pd.DataFrame(
+        {"AUC": [Interval(0.9, 0.8, 1.0)] * 2, "AUC minus forest": [gap, "—"]}, index=["net", "forest"]
+    )
+    ax = plot.intervals(table)
+    assert len(ax.containers) == 2 and ax.get_xlabel() == "AUC (95 % interval)"
+    assert not any(list(line.get_xdata()) == [0, 0] for line in ax.lines)
+    for differences in (plot.intervals(table, "AUC minus forest"), plot.intervals(table["AUC minus forest"])):
+        assert [label.get_text() for label in differences.get_yticklabels()] == ["net"]
+        assert differences.get_xlabel() == "AUC minus forest (95 % interval)"
+        assert any(list(line.get_xdata()) == [0, 0] for line in differences.lines)
+
+
+def test_intervals_refuse_what_holds_none():
+    with pytest.raises(ValueError, match="column: got 'F1', expected one of AUC"):
+        plot.intervals(pd.DataFrame({"AUC": [Interval(1, 1, 1)]}), "F1")
+    with pytest.raises(ValueError, match="table: got no interval"):
+        plot.intervals({"network": 0.9})

@@ -1,0 +1,127 @@
+"""Break a page on purpose, one line at a time, and see who notices: ``python -m tests.course.mutate NN [NAME ...]``.
+
+``make mutate ARGS=12``. The mutations of page NN stand in ``tests/course/mutations/NN.toml``, each with a name, the
+text ``old``, which occurs exactly once in the code of the page (``times = 3`` when it must be changed in three places
+at once), and the text ``new``. The cells run in a fresh kernel to the first one that fails: caught by a claim, a check,
+or an error. A mutation that survives on a page which names its decisions is run once more with its test part
+scrambled: it is caught when a decision differs. Figures are not looked at. ``survives = "reason"`` says why a mutation
+is no error of the page; it is then expected to survive.
+
+Two pages side by side are two commands; a page takes its own running time for each survivor, less for what is caught.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import sys
+import tempfile
+import time
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+from nbclient.exceptions import CellExecutionError
+
+from medlib import decisions
+from tests.course.build import run
+from tests.course.decisions import differences, environment, last_decision, taken
+from tests.course.notebooks import Pair, chosen, table
+
+FOLDER = Path(__file__).parent / "mutations"
+COLUMNS = ["mutation", "result", "by", "s"]
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """One textual change of the code of a page."""
+
+    name: str
+    old: str
+    new: str
+    times: int = 1
+    survives: str = ""  # why this is no error of the page
+
+    def applied(self, notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+        """A copy of the notebook with the change made.
+
+        Raises
+        ------
+        ValueError
+            ``old`` does not occur ``times`` times, or the change changes nothing.
+        """
+        changed = copy.deepcopy(notebook)
+        code = [cell for cell in changed.cells if cell.cell_type == "code"]
+        found = sum(cell.source.count(self.old) for cell in code)
+        if found != self.times or self.old == self.new:
+            raise ValueError(
+                f"{self.name!r}: old occurs {found} times in the code of the page, expected {self.times}, and new must "
+                f"differ from it; the page has changed, or old is too short: {self.old!r}"
+            )
+        for cell in code:
+            cell.source = cell.source.replace(self.old, self.new)
+        return changed
+
+
+def mutations(pair: Pair) -> list[Mutation]:
+    """The mutations of a page, in the order of its file; none without a file."""
+    file = FOLDER / f"{pair.name[:2]}.toml"
+    return (
+        [Mutation(**entry) for entry in tomllib.loads(file.read_text(encoding="utf-8"))["mutation"]]
+        if file.exists()
+        else []
+    )
+
+
+def verdict(notebook: nbformat.NotebookNode) -> str:
+    """Who catches a mutated notebook: the last line of the first error, a decision, or "" when it survives."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "decisions.jsonl"
+        with environment(**{decisions.FILE: str(file), decisions.SCRAMBLE: ""}):
+            try:
+                run(notebook)
+            except CellExecutionError as error:
+                return f"{error.ename}: {error.evalue}".split("\n")[0]
+        for cell in notebook.cells:  # a solution that no longer passes says so, and raises nothing
+            for out in cell.get("outputs", ()):
+                if "solution" in cell.metadata.get("tags", ()) and "✗" in out.get("text", ""):
+                    return f"check: {out.text.strip().splitlines()[0]}"
+        if last_decision(notebook) is not None:
+            scrambled, _ = taken(notebook, scrambled=True)
+            return next((f"decision: {line}" for line in differences(decisions.recorded(file), scrambled)), "")
+    return ""
+
+
+def report(rows: Sequence[tuple[Mutation, str, float]]) -> str:
+    """The table, and a line that counts: caught, and those that should have been."""
+    lines = []
+    for mutation, by, took in rows:
+        result = "caught" if by else "survives, as said" if mutation.survives else "SURVIVES"
+        lines.append([mutation.name, result, (by or mutation.survives).replace("|", "/")[:100], f"{took:.0f}"])
+    real = [(mutation, by) for mutation, by, _ in rows if not (mutation.survives and not by)]
+    caught = sum(bool(by) for _, by in real)
+    return f"{table(lines, COLUMNS)}\n\ncaught {caught} of {len(real)}; {len(rows) - len(real)} more are no errors"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("page", help="number or name of a page")
+    parser.add_argument("names", nargs="*", help="parts of the names of mutations; all by default")
+    options = parser.parse_args()
+    (pair,) = chosen([options.page])
+    rows, found = [], mutations(pair)
+    if not found:
+        parser.error(f"no mutations in {FOLDER / options.page[:2]}.toml")
+    for mutation in found:
+        if not options.names or any(part in mutation.name for part in options.names):
+            start = time.monotonic()
+            rows.append((mutation, verdict(mutation.applied(pair.source)), time.monotonic() - start))
+            print(f"{'caught  ' if rows[-1][1] else 'SURVIVES'} {mutation.name}", file=sys.stderr, flush=True)
+    print(report(rows))
+    return int(any(not by and not mutation.survives for mutation, by, _ in rows))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
