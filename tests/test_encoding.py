@@ -62,7 +62,6 @@ def test_a_file_without_its_encoding_is_found():
 def test_without_a_language_and_with_every_encoding_asked_for():
     """``LC_ALL=C``, Python's UTF-8 mode off: ASCII is the rule, and a file opened without its encoding is an error."""
     pages = (
-        "test_pair_is_equal_by_content",
         "test_every_notebook_in_git_is_collected",
         "test_links_inside_the_repository",
     )

@@ -267,9 +267,8 @@ scores = {name: diagnostic(test.y, p) for name, p in opinions.items()}
 pd.DataFrame(scores).loc[["auc", "sensitivity", "specificity"]].astype(str)
 
 # %% [markdown]
-# Both find about 50 of the 53 cancers and leave all but three or fewer of the 89 benign lumps in peace. **Read the brackets, not
-# the digits.** The intervals of the two models overlap in every row. That alone settles
-# nothing. But both judged the same patients, so we can ask more sharply: draw 142 patients with replacement a thousand
+# Both find about 50 of the 53 cancers, and leave all but a few of the 89 benign lumps in peace. **Read the brackets,
+# not the digits.** The intervals of the two models overlap in every row. That alone settles nothing. But both judged the same patients, so we can ask more sharply: draw 142 patients with replacement a thousand
 # times, and look at the *difference* of the two AUCs each time. That is a paired bootstrap.
 
 

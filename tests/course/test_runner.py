@@ -12,6 +12,7 @@ from queue import Empty
 
 import nbformat
 import pytest
+from nbclient.exceptions import DeadKernelError
 
 from tests.course import build, notebooks, sweep
 from tests.course.notebooks import ROOT, Pair, pairs
@@ -113,6 +114,18 @@ class Page:
 def test_a_page_that_works_once_is_found(capsys):
     assert sweep.failures(Page, 0, twice=True) == ["second run: AssertionError: only once"]
     assert "99_once seed 0, twice" in capsys.readouterr().out and len(Page.source.cells) == 2
+
+
+def test_a_kernel_that_dies_is_found(monkeypatch, capsys):
+    def die(*args, **kwargs):
+        raise DeadKernelError("Kernel died")
+
+    monkeypatch.setattr(sweep, "run", die)
+    monkeypatch.setattr(sweep, "pairs", lambda: [Page])
+    monkeypatch.setattr(sys, "argv", ["sweep", "99_once", "--seeds", "1", "--on", "avx2,no-onednn"])
+    assert sweep.main() == 1
+    said = capsys.readouterr().out
+    assert said.count("the kernel died") == 2 and said.endswith("2 runs, 2 with something that fails\n")
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system cannot bind a process to one core")
