@@ -220,8 +220,7 @@ def test_a_vae_of_a_data_set_is_that_of_the_array():
         vae.start_from(models[0], rows.repeat())
 
 
-@pytest.mark.parametrize("side", [32, 48, 64, 128])
-@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(("side", "channels"), [(32, 1), (48, 3), (64, 1), (128, 3)])
 def test_sizes_and_channels(side, channels):
     shape = (side, side, channels)
     x = np.random.default_rng(0).random((2, *shape)).astype("float32")
@@ -235,9 +234,9 @@ def test_sizes_and_channels(side, channels):
         (new_vae, (x,), x, x.shape),
     ):
         model = make(shape)
-        logs = model.train_on_batch(*data, return_dict=True) if make in (new_cnn, new_judge) else None
-        logs = logs or model.train_step(data if len(data) > 1 else data[0])
-        assert np.isfinite([float(v) for v in logs.values()]).all()
+        model.run_eagerly = True
+        logs = model.fit(*data, verbose=0).history
+        assert np.isfinite(list(logs.values())).all()
         made = model.predict(question, verbose=0)
         assert answer is None or made.shape == answer
 

@@ -18,6 +18,12 @@ def register(kind: type) -> type:
 class Checked:
     """Looks at the data before anything is traced. A model says in ``check`` and ``check_asked`` what it expects."""
 
+    wants_targets = True  # False: what stands beside the images in `fit` is ignored
+
+    def targets(self, y=None):
+        """The targets, or None where the model has no use for them."""
+        return y if self.wants_targets else None
+
     def compile(self, *more, **options):
         """``keras.Model.compile``; the optimiser's own weights are made at once.
 
@@ -47,15 +53,18 @@ class Checked:
         """``keras.Model.fit``, after a look at the data."""
         self.look(x, y)
         watched = options.get("validation_data")
-        if watched is not None:
-            self.look(*(watched[:2] if isinstance(watched, (list, tuple)) else (watched,)), name="validation")
-        return super().fit(x, y, *more, **options)
+        if isinstance(watched, (list, tuple)):
+            self.look(*watched[:2], name="validation")
+            options["validation_data"] = (watched[0], self.targets(*watched[1:2]), *watched[2:])
+        elif watched is not None:
+            self.look(watched, name="validation")
+        return super().fit(x, self.targets(y), *more, **options)
 
     def evaluate(self, x=None, y=None, *more, **options):
         """``keras.Model.evaluate``, after a look at the data."""
         if not options.get("_use_cached_eval_dataset"):  # Keras's own call after each epoch of `fit`
             self.look(x, y)
-        return super().evaluate(x, y, *more, **options)
+        return super().evaluate(x, self.targets(y), *more, **options)
 
     def predict(self, x, *more, **options):
         """``keras.Model.predict``, after a look at the data."""

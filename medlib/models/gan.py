@@ -129,6 +129,11 @@ class Game(Saved):
         return super().get_compile_config() | keras.saving.serialize_keras_object(both) if self.compiled else {}
 
     @property
+    def wants_targets(self) -> bool:
+        """Whether the networks take maps of wishes beside noise and images."""
+        return len(self.discriminator.inputs) > 1
+
+    @property
     def latent(self) -> int:
         """Numbers of noise an image."""
         return self.generator.inputs[0].shape[1]
@@ -136,7 +141,7 @@ class Game(Saved):
     def parts(self, data):
         """Images and a list of their wishes, empty for networks that take none, of one batch from ``fit``."""
         real, y, _ = keras.utils.unpack_x_y_sample_weight(data)
-        wish = [tf.cast(y, tf.float32)] if len(self.discriminator.inputs) > 1 else []
+        wish = [tf.cast(y, tf.float32)] if self.wants_targets else []
         return tf.cast(real, tf.float32), wish
 
     def test_step(self, data):
@@ -146,7 +151,7 @@ class Game(Saved):
     def check(self, x, y=None, name="x"):
         """Images in [-1, 1]; with them maps of wishes, if the networks take any. Other labels are ignored."""
         x = check_images(x, self.discriminator.inputs[0].shape[1:], name, low=-1)
-        if len(self.discriminator.inputs) > 1:
+        if self.wants_targets:
             _check_wish(self, y, len(x), "y")
 
     def check_asked(self, x):

@@ -56,6 +56,8 @@ def gaussian_rate(z_mean, z_log_var):
 class ImageModel(Saved):
     """What an autoencoder of images needs beside its theory: checks, and the images of a batch."""
 
+    wants_targets = False
+
     def images(self, data):
         """The images of one batch from ``fit``; targets beside them are ignored."""
         x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
