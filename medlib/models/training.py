@@ -105,9 +105,11 @@ def fit(
     plain = _plain(x, y) and not {"sample_weight", "validation_split"} & set(options)
     if plain:
         rows = stream(x, y, batch_size=batch_size, shuffle=options.get("shuffle", True), repeat=bool(steps))
-        options |= {"x": rows, "y": None, "batch_size": None, "shuffle": False}
+        options |= {"x": rows, "y": None}
     if steps:
         options |= _rounds(steps, x, batch_size, plain)
+    if isinstance(options["x"], tf.data.Dataset):
+        options |= {"batch_size": None, "shuffle": False}  # it brings its own
     watched = options.get("validation_data")
     if isinstance(watched, tuple) and len(watched) < 3 and _plain(*watched):
         options["validation_data"] = stream(*watched, batch_size=batch_size)
