@@ -343,11 +343,12 @@ check("21.1", counted)
 # Now the game itself, as a `keras.Model`. The losses are those of notebook 20. Two tapes watch one forward pass, and each
 # optimiser gets the gradient of its own loss for its own network.
 
-# %% tags=["medlib:models.gan.GAN", "long"]
-from medlib.models.gan import Game, discriminator_loss, generator_loss, joined
+# %%
+from medlib.models.gan import Game, discriminator_loss, generator_loss, joined, mean, r1, softplus
 from medlib.models.training import record
 
 
+# %% tags=["medlib:models.gan.GAN", "long"]
 class GAN(Game):
     def __init__(self, generator, discriminator, seed=0):
         super().__init__()
@@ -383,10 +384,8 @@ class GAN(Game):
 # What the circling of step 4 will ask for is an addition to this game: an average of the generator, `steady`, and the
 # friction R1.
 
+
 # %% tags=["medlib:models.gan.SteadyGAN"]
-from medlib.models.gan import mean, r1, softplus
-
-
 class SteadyGAN(GAN):
     def __init__(self, generator, discriminator, average=0.99, gamma=0.0, seed=0):
         super().__init__(generator, discriminator, seed)
