@@ -100,9 +100,10 @@ def _megabytes(run: subprocess.Popen, folder: Path, total: int) -> Iterator[int]
     while run.poll() is None:
         time.sleep(0.05)
         arrived = 0
-        for path in folder.rglob("*"):
-            with contextlib.suppress(OSError):  # pip has moved it
-                arrived = max(arrived, path.stat().st_size)
+        for where, _, files in os.walk(folder):  # which takes it calmly that pip moves things meanwhile
+            for file in files:
+                with contextlib.suppress(OSError):
+                    arrived = max(arrived, os.path.getsize(os.path.join(where, file)))
         while seen < min(arrived // MEGABYTE, total):
             seen += 1
             yield seen
