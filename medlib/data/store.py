@@ -2,7 +2,8 @@
 
 A file is looked for below the folder named by ``MEDLIB_DATA`` and in the cache (``MEDLIB_CACHE``, or the system's usual
 place). A download goes to ``<file>.part`` beside its target, is checked by MD5, and only then moved into place: the
-target is always a whole, checked file, and an older one stays untouched when anything fails.
+target is always a whole, checked file, and an older one stays untouched when anything fails. What the package index
+offers comes by way of ``medlib.data.index``, under the same rules.
 """
 
 from __future__ import annotations
@@ -40,6 +41,17 @@ class DataWarning(UserWarning):
 
 
 @dataclass(frozen=True)
+class Member:
+    """One file inside a package of the package index."""
+
+    package: str  # with its version, as pip takes it
+    archive_sha256: str  # of the wheel or source archive
+    archive_bytes: int
+    path: str  # of the file inside the archive
+    sha256: str  # of the file
+
+
+@dataclass(frozen=True)
 class Source:
     """One name that ``load`` knows: what it is, and where its loader is."""
 
@@ -52,9 +64,11 @@ class Source:
     function: str = "load"
     args: tuple = ()  # what the loader gets before the reader's options
     needs: str = ""  # the package that brings the data; "" when the course does
-    file: str = ""  # a download: file name, address, MD5
+    install: str = ""  # how to get that package, when it does not come with the course
+    file: str = ""  # a download: file name, then address and MD5, or the package that holds it
     url: str = ""
     md5: str = ""
+    member: Member | None = None
 
     @property
     def ready(self) -> bool:
@@ -68,7 +82,7 @@ class Source:
         """How the data gets here, in a few words."""
         if self.kind == "download":
             return f'medlib.data.download("{self.name}")'
-        return f"comes with {self.needs or 'the course'}"
+        return self.install or f"comes with {self.needs or 'the course'}"
 
 
 # -------------------------------------------------------------------------------------------------- finding, checking
@@ -114,6 +128,12 @@ def md5_of(path: Path) -> str:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, as 64 hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def read_npz(path: Path, keys: tuple[str, ...], remedy: str) -> dict[str, np.ndarray]:
     """The arrays of an ``.npz`` file, without ever opening a pickle.
 
@@ -127,8 +147,8 @@ def read_npz(path: Path, keys: tuple[str, ...], remedy: str) -> dict[str, np.nda
             with open(path, "rb") as file:
                 start = file.read(12)
             raise DataError(
-                f"{path} is no complete npz archive: {_size(path.stat().st_size)}, beginning with {start!r}; expected "
-                f"a zip file. It is cut short, or something else under this name. {remedy}"
+                f"{path} is no complete npz archive: {size_of(path.stat().st_size)}, beginning with {start!r}; "
+                f"expected a zip file. It is cut short, or something else under this name. {remedy}"
             )
         with np.load(path, allow_pickle=False) as archive:
             missing = [key for key in keys if key not in archive.files]
@@ -192,7 +212,7 @@ def fetch(source: Source) -> Path:
         raise
     except (OSError, http.client.HTTPException) as error:
         raise _in_plain_words(error, source, target) from error
-    print(f"{source.name}: {_size(target.stat().st_size)}, MD5 correct, in {target}")
+    print(f"{source.name}: {size_of(target.stat().st_size)}, MD5 correct, in {target}")
     if find(source.file) != target:
         print(f"load({source.name!r}) still takes {find(source.file)}, which MEDLIB_DATA puts first.")
     return target
@@ -222,7 +242,7 @@ def _receive(source: Source, part: Path) -> None:
                 f"your network may stand in between: open {source.url} in a browser, then try again."
             )
         chunks = chain([first], iter(lambda: response.read(CHUNK), b""))
-        label = source.file + (f", {_size(total)}" if total else "")
+        label = source.file + (f", {size_of(total)}" if total else "")
         with open(part, "ab" if start else "wb") as out:
             for chunk in track(chunks, label, total=-(-int(length) // CHUNK) if length else None):
                 out.write(chunk)
@@ -231,8 +251,8 @@ def _receive(source: Source, part: Path) -> None:
     got = part.stat().st_size
     if total and got < total:
         raise DataError(
-            f"download({source.name!r}): the connection ended early: got {_size(got)}, expected {_size(total)}. What "
-            f"has arrived is kept: {source.how} goes on from there."
+            f"download({source.name!r}): the connection ended early: got {size_of(got)}, expected {size_of(total)}. "
+            f"What has arrived is kept: {source.how} goes on from there."
         )
 
 
@@ -254,15 +274,9 @@ def _in_plain_words(error: Exception, source: Source, target: Path) -> DataError
     if number in (errno.ENOSPC, errno.EDQUOT):
         with contextlib.suppress(OSError):
             target.with_name(target.name + ".part").unlink()
-        return DataError(
-            f"{call}: no space left in {target.parent}; expected room for {source.size}. Free some, or set "
-            "MEDLIB_CACHE to a folder on another disk. The unfinished file has been removed."
-        )
+        return no_space(source, target)
     if getattr(error, "filename", None):
-        return DataError(
-            f"{call}: cannot write {error.filename} ({error.strerror}); expected a folder that you may write. "
-            "Set MEDLIB_CACHE to such a folder."
-        )
+        return not_writable(source, error)
     reason = getattr(error, "reason", None) or error
     host = source.url.split("/")[2]
     return DataError(
@@ -271,5 +285,19 @@ def _in_plain_words(error: Exception, source: Source, target: Path) -> DataError
     )
 
 
-def _size(n: int) -> str:
+def no_space(source: Source, target: Path) -> DataError:
+    return DataError(
+        f"download({source.name!r}): no space left in {target.parent}; expected room for {source.size}. Free some, or "
+        "set MEDLIB_CACHE to a folder on another disk. The unfinished file has been removed."
+    )
+
+
+def not_writable(source: Source, error: OSError) -> DataError:
+    return DataError(
+        f"download({source.name!r}): cannot write {error.filename} ({error.strerror}); expected a folder that you may "
+        "write. Set MEDLIB_CACHE to such a folder."
+    )
+
+
+def size_of(n: int) -> str:
     return f"{n / 1e6:.1f} MB" if n >= 1e5 else f"{n:,} bytes"
