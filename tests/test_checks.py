@@ -154,7 +154,7 @@ NO_NUMBERS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("answer", NO_NUMBERS, ids=str)
+@pytest.mark.parametrize("answer", NO_NUMBERS, ids=range(len(NO_NUMBERS)))
 def test_what_is_no_finite_number_is_none(answer):
     assert checks.number(answer) is None
     assert checks.array(answer) is None
