@@ -8,35 +8,6 @@ from medlib.checks import array, call, close, exercise, word, words
 
 
 @exercise("30.1")
-def posterior_of_two(answer) -> str | None:
-    """Mean sqrt(3) (x1 + x2) / 7, variance 1 / 7."""
-    for x1, x2 in ((4.0, 1.0), (-1.0, 3.5)):
-        pair = array(call(answer, x1, x2), (2,))
-        if pair is None:
-            return "return two numbers: the mean and the variance"
-        mean, var = pair
-        if not close(var, 1 / 7):
-            if close(var, 1 / np.sqrt(7)):
-                return "that is the standard deviation; the variance is asked for"
-            if close(var, 1 / 8):
-                return "the prior was counted twice: it brings its precision once, each reading brings its own"
-            if close(var, 1 / 6):
-                return "the prior is missing: before any reading, z has precision 1 already"
-            if close(var, 7):
-                return "that is the precision; the variance is one over it"
-            if close(var, 1 / 4):
-                return "that is the variance after a single reading; a second one must make it smaller"
-            return "the variance: add the precision of the prior, 1, and that of each reading about z, w²/τ²"
-        if not close(mean, np.sqrt(3) * (x1 + x2) / 7):
-            if close(mean, 3 * (x1 + x2) / 7):
-                return "the mean is that of w z, the usual pressure; z itself is asked for"
-            if close(mean, np.sqrt(3) * (x1 + x2) / 14):
-                return "you averaged the readings; both count in full, each with its own weight w/τ²"
-            return "the mean: each reading pulls with w/τ² times x; divide the sum by the total precision"
-    return None
-
-
-@exercise("30.2")
 def rate_of(answer) -> str | None:
     """Half the sum of mean² + var - 1 - log_var over the last axis."""
     rng = np.random.default_rng(7)
@@ -74,7 +45,7 @@ def rate_of(answer) -> str | None:
     return "write (30.6) down with σ² = exp(log_var) and log σ² = log_var, term by term"
 
 
-@exercise("30.3")
+@exercise("30.2")
 def gradient_of_draw(answer) -> str | None:
     """(slope, slope * eps * sigma / 2)."""
     for slope, log_var, eps in ((2.0, -1.2, 0.7), (-0.5, 0.8, -1.5)):
@@ -101,7 +72,7 @@ def gradient_of_draw(answer) -> str | None:
     return None
 
 
-@exercise("30.4")
+@exercise("30.3")
 def predict_survival(answer) -> str | None:
     """Count and half log-sum of the q largest eigenvalues above beta tau2."""
     cases = (
@@ -137,7 +108,7 @@ def predict_survival(answer) -> str | None:
     return None
 
 
-@exercise("30.5")
+@exercise("30.4")
 def fingerprints(answer) -> str | None:
     """A tanh, B no noise, C right, D sigma, E no KL."""
     known = ("no KL", "no noise", "right", "sigma", "tanh")

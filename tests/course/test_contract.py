@@ -37,7 +37,6 @@ OLD_FORM = {
     "15_image_diagnosis",
     "20_gan_objective",
     "21_gan_images",
-    "30_vae_loss",
     "31_vae_images",
 }
 
