@@ -3,13 +3,13 @@
 A check gets the reader's answer and returns ``None`` when it is right, or a hint that fits the mistake. It reads the
 answer with the functions below, so that a right answer may be written in any way::
 
-    @exercise("12.4")
+    @exercise("12.1")
     def steps(answer):
         values = array(answer, (3,))              # list, tuple, tensor, Series, column ... or None
         if values is None:
             return "expected three numbers"
         if not close(values[0], 0.08):            # to three significant digits
-            return "the border: which curvature does (12.12) ask for?"
+            return "the border: which curvature does (12.3) ask for?"
 
 =================  ====================================================================================================
 ``number(a)``      one finite number: also a 0-d array, a tensor, one of shape (1,) or (1, 1), a Series of one, a

@@ -24,9 +24,10 @@ def count(answer) -> str | None:
             weights + sum(widths): "the inputs have no bias: they are what comes in, not units of a layer",
             weights + sum(widths[1:-1]): "the last layer has a bias, too",
             sum(widths): "you counted units; count the numbers in each W and each b of (11.1)",
-            layers[0][0] * layers[0][1] + layers[0][1]: "that is the first layer; how many layers are there?",
             weights + sum(widths[:-1]): "a bias belongs to a unit, not to an input: which of the two widths is that?",
         }
+        if len(layers) > 1 and result == widths[0] * widths[1] + widths[1]:
+            return "that is the first layer; how many layers are there?"
         return hints.get(result, f"for {widths} not yet: which shape has each W, and which shape each b?")
     return None
 
