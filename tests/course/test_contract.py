@@ -35,7 +35,6 @@ from tests.course.written import in_other_ways
 OLD_FORM = {
     "12_gradient_descent",
     "15_image_diagnosis",
-    "20_gan_objective",
     "21_gan_images",
     "30_vae_loss",
     "31_vae_images",
