@@ -29,54 +29,6 @@ def detective(answer) -> str | None:
 
 
 @exercise("20.2")
-def data_mean(answer) -> str | None:
-    """Self-normalised importance weights exp(logit)."""
-    rng = np.random.default_rng(52)
-    x = rng.normal(1, 1, 50)
-    logit = 0.5 - 1.3 * x
-    got = array(call(answer, x, logit))
-    if got is None:
-        return "expected one number, the mean"
-
-    def weighted(w):
-        return np.sum(w * x) / np.sum(w)
-
-    if close(got, weighted(np.exp(logit))):
-        return None
-    if close(got, weighted(1 / (1 + np.exp(-logit)))):
-        return "you weighed with D, a probability; (20.6) says which function of the logit is the ratio"
-    if close(got, weighted(np.exp(-logit))):
-        return "the ratio is upside down: it should be large where the data are dense"
-    if close(got, np.mean(np.exp(logit) * x)) or close(got, np.sum(np.exp(logit) * x)):
-        return "the weights are right; divide by their sum"
-    if close(got, x.mean()):
-        return "that is the mean of the generated numbers; each needs its weight"
-    if close(got, weighted(logit)):
-        return "the logit is the logarithm of the ratio, and a weight cannot be negative"
-    return "which function turns the logit of (20.6) into the ratio of the densities? Use it as a weight"
-
-
-@exercise("20.3")
-def least_friction(answer) -> str | None:
-    """det J = 1 - alpha gamma + alpha^2 / 4 = 1, so gamma = alpha / 4."""
-    alpha = np.array([0.1, 0.2, 0.6])
-    got = array([call(answer, a) for a in alpha], alpha.shape)
-    if got is None:
-        return "expected a function of alpha that returns one number"
-    if close(got, alpha / 4):
-        return None
-    if close(got, 1):
-        return "at γ = 1 the turning ends; the running away ends much earlier"
-    if close(got, alpha**2 / 4) or close(got, alpha):
-        return "friction adds −αγ to an entry: both sides of det J = 1 hold an α that can be divided out"
-    if close(got, alpha / 2):
-        return "a factor 2: the determinant gains (α/2)² from the off-diagonal"
-    if np.ptp(got) == 0:
-        return "try two step sizes with the slider: the border moves with α"
-    return "write J of (20.9) with 1 − αγ in the lower right corner, and set its determinant to 1"
-
-
-@exercise("20.4")
 def wasserstein(answer) -> str | None:
     """The area between two cumulative distributions, for samples of any sizes."""
     from scipy.stats import wasserstein_distance
@@ -108,3 +60,23 @@ def wasserstein(answer) -> str | None:
             "at each point take the size of the gap between the two cumulative shares, times the way to the next point"
         )
     return None
+
+
+@exercise("20.3")
+def least_friction(answer) -> str | None:
+    """det J = 1 - alpha gamma + alpha^2 / 4 = 1, so gamma = alpha / 4."""
+    alpha = np.array([0.1, 0.2, 0.6])
+    got = array([call(answer, a) for a in alpha], alpha.shape)
+    if got is None:
+        return "expected a function of alpha that returns one number"
+    if close(got, alpha / 4):
+        return None
+    if close(got, 1):
+        return "at γ = 1 the turning ends; the running away ends much earlier"
+    if close(got, alpha**2 / 4) or close(got, alpha):
+        return "friction adds −αγ to an entry: both sides of det J = 1 hold an α that can be divided out"
+    if close(got, alpha / 2):
+        return "a factor 2: the determinant gains (α/2)² from the off-diagonal"
+    if np.ptp(got) == 0:
+        return "try two step sizes: the border moves with α"
+    return "write J of (20.12) with 1 − αγ in the lower right corner, and set its determinant to 1"

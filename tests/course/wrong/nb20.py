@@ -5,10 +5,6 @@ from scipy import stats
 from scipy.stats import wasserstein_distance as from_the_shelf
 
 
-def _sigmoid(a):
-    return 1 / (1 + np.exp(-a))
-
-
 def _cut_after_sorting(x, y):
     k = min(len(x), len(y))
     return np.mean(abs(np.sort(x)[:k] - np.sort(y)[:k]))
@@ -37,9 +33,8 @@ def _area(x, y):
 
 RIGHT = {
     "20.1": [lambda p, q, pi: pi * p / (pi * p + (1 - pi) * q), lambda p, q, pi: 1 / (1 + (1 / pi - 1) * q / p)],
-    "20.2": [lambda x, logit: np.sum(np.exp(logit) * x) / np.sum(np.exp(logit))],
+    "20.2": [_area],
     "20.3": [lambda alpha: alpha / 4],
-    "20.4": [_area],
 }
 
 WRONG = {
@@ -52,22 +47,6 @@ WRONG = {
         (lambda p, q, pi: 0.5, "for each slip"),
     ],
     "20.2": [
-        (lambda x, logit: np.sum(_sigmoid(logit) * x) / np.sum(_sigmoid(logit)), "weighed with D"),
-        (lambda x, logit: np.sum(np.exp(-logit) * x) / np.sum(np.exp(-logit)), "upside down"),
-        (lambda x, logit: np.mean(np.exp(logit) * x), "divide by their sum"),
-        (lambda x, logit: x.mean(), "each needs its weight"),
-        (lambda x, logit: np.sum(logit * x) / np.sum(logit), "cannot be negative"),
-        (lambda x, logit: 0.0, "which function"),
-        (lambda x, logit: np.exp(logit), "one number"),
-    ],
-    "20.3": [
-        (lambda alpha: 1.0, "turning ends"),
-        (lambda alpha: alpha**2 / 4, "divided out"),
-        (lambda alpha: alpha / 2, "a factor 2"),
-        (lambda alpha: 0.05, "moves with α"),
-        (lambda alpha: alpha**3, "lower right corner"),
-    ],
-    "20.4": [
         (lambda x, y: abs(x.mean() - y.mean()), "compare the whole"),
         (_cut_after_sorting, "largest values"),
         (_cut_before_sorting, "right for equal sizes"),
@@ -79,5 +58,12 @@ WRONG = {
         (lambda x, y: [from_the_shelf(a, b) for a, b in [(x, y)]][0], "a library's distance"),
         (from_the_shelf, "a library's distance"),
         (lambda x, y: 7.0, "cumulative shares"),
+    ],
+    "20.3": [
+        (lambda alpha: 1.0, "turning ends"),
+        (lambda alpha: alpha**2 / 4, "divided out"),
+        (lambda alpha: alpha / 2, "a factor 2"),
+        (lambda alpha: 0.05, "moves with α"),
+        (lambda alpha: alpha**3, "lower right corner"),
     ],
 }
