@@ -1,7 +1,7 @@
 """What left notebook 30: an article's objective, repaired, for the page that deals with the article.
 
-Two more pieces follow. Cells and prose stand as they were; the formulas are numbered A.1 to A.3 here, and the figures are
-left out. Running the file checks every claim again.
+Two more pieces follow. Cells and prose stand as they were; the formulas are numbered A.1 to A.3 here, and the figures
+are left out. Running the file checks every claim again.
 """
 
 from __future__ import annotations
