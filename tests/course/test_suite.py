@@ -30,7 +30,7 @@ class Course:
         shutil.copy(ROOT / "conftest.py", folder)
         shutil.copy(ROOT / "pyproject.toml", folder)
         self.environment = {k: v for k, v in os.environ.items() if k not in conftest.THREADS}
-        self.environment |= {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+        self.environment |= {"PYTHONPATH": str(ROOT), "TMPDIR": str(folder)}  # what a killed run leaves lies there
 
     def notebook(self, name: str, *cells: str, seconds: int = 1) -> None:
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
