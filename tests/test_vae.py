@@ -69,8 +69,8 @@ def test_the_loss_is_the_bound(check):
 MISTAKES = {
     "no KL": ("distortion + self.beta * rate, distortion", "distortion, distortion"),
     "tanh on log-variance": (
-        "z_mean, z_log_var = ops.split(self.encoder(x), 2, axis=-1)",
-        "z_mean, z_log_var = ops.split(self.encoder(x), 2, axis=-1)\n        z_log_var = ops.tanh(z_log_var)",
+        "z_mean, z_log_var = self.encode(x)",
+        "z_mean, z_log_var = self.encode(x)\n        z_log_var = ops.tanh(z_log_var)",
     ),
     "sigma for sigma²": ("gaussian_rate(z_mean, z_log_var)", "gaussian_rate(z_mean, 0.5 * z_log_var)"),
     "sigma² for sigma": ("ops.exp(0.5 * z_log_var)", "ops.exp(z_log_var)"),

@@ -8,7 +8,9 @@ import tensorflow as tf
 from keras import layers, ops
 
 from medlib.models.base import Saved
+from medlib.models.factor import Factors, factor_analysis
 from medlib.models.inputs import check_images, check_sides
+from medlib.models.pose import moments, pose, straighten, turn
 from medlib.models.training import batches, fit, record
 
 LOG_2PI = float(np.log(2 * np.pi))
@@ -49,7 +51,7 @@ def gaussian_nats(x, mean, var):
 
 
 def gaussian_rate(z_mean, z_log_var):
-    """KL(N(z_mean, exp z_log_var) || N(0, I)), shape (n,), nats per image (equation 7.6)."""
+    """KL(N(z_mean, exp z_log_var) || N(0, I)), shape (n,), nats per image (equation 30.6)."""
     return 0.5 * ops.sum(z_mean**2 + ops.exp(z_log_var) - 1 - z_log_var, axis=-1)
 
 
@@ -96,18 +98,26 @@ class ConvVAE(ImageModel):
         self.seed, self.noise = seed, keras.random.SeedGenerator(seed)
         self.trackers = [keras.metrics.Mean(name) for name in ("loss", "distortion", "rate")]
 
+    @property
+    def latent(self) -> int:
+        """How many numbers a code has."""
+        return self.decoder.input_shape[1]
+
+    def encode(self, x):
+        """Mean and log-variance of each latent."""
+        return ops.split(self.encoder(x), 2, axis=-1)
+
     def decode(self, z):
         """Mean image and variance of each pixel, given the latents."""
         return self.centre + self.decoder(z), ops.exp(self.log_var) + self.floor**2
 
     def call(self, x):
         """Reconstruct: the decoder's image of the encoder's mean, cut to [0, 1]."""
-        z_mean, _ = ops.split(self.encoder(x), 2, axis=-1)
-        return ops.clip(self.decode(z_mean)[0], 0, 1)
+        return ops.clip(self.decode(self.encode(x)[0])[0], 0, 1)
 
     def terms(self, x):
         """Loss, distortion and rate of each image in nats, with one draw of z from the encoder."""
-        z_mean, z_log_var = ops.split(self.encoder(x), 2, axis=-1)
+        z_mean, z_log_var = self.encode(x)
         z = z_mean + ops.exp(0.5 * z_log_var) * keras.random.normal(ops.shape(z_mean), seed=self.noise)
         distortion, rate = gaussian_nats(x, *self.decode(z)), gaussian_rate(z_mean, z_log_var)
         return distortion + self.beta * rate, distortion, rate
@@ -122,6 +132,79 @@ class ConvVAE(ImageModel):
     def test_step(self, data):
         """The same terms without a step."""
         return record(self.trackers, self.terms(self.images(data)))
+
+
+class TurningVAE(ConvVAE):
+    """A VAE that knows that heads turn: three of its latents say how the picture lies (after Bepler et al. 2019).
+
+    The decoder draws an upright picture, ``centre`` + z · ``loadings`` + what its network adds, and turns it
+    (:func:`medlib.models.pose.turn`), the pixels' variance with it. The encoder measures the pose by moments, makes the
+    image upright, and reads the code by a linear map; its network corrects both. :func:`start_upright` begins with
+    factor analysis of upright images, and both networks begin with nothing to add.
+
+    Parameters
+    ----------
+    encoder
+        Image to 2·(3 + factors) corrections.
+    decoder
+        Factors to an upright image.
+    """
+
+    def __init__(self, encoder, decoder, floor=0.01, seed=0):
+        super().__init__(encoder, decoder, floor=floor, seed=seed)
+        factors, pixels = decoder.input_shape[1], int(np.prod(decoder.output_shape[1:]))
+        self.loadings, self.to_code = self.add_weight((factors, pixels)), self.add_weight((pixels, factors))
+        self.code_log_var = self.add_weight((3 + factors,), "zeros")
+        self.pose_mean, self.pose_scale = (self.add_weight((3,), "ones", trainable=False) for _ in range(2))
+
+    @property
+    def latent(self):
+        return 3 + self.decoder.input_shape[1]
+
+    def encode(self, x):
+        shift, spread = ops.split(self.encoder(x), 2, axis=-1)
+        lies = (moments(x) - self.pose_mean) / self.pose_scale + 0.1 * shift[:, :3]
+        upright = turn(x, lies * self.pose_scale + self.pose_mean, back=True)
+        code = ops.reshape(upright - self.centre, (-1, self.to_code.shape[0])) @ self.to_code + shift[:, 3:]
+        return ops.concatenate([lies, code], axis=-1), self.code_log_var + spread
+
+    def decode(self, z):
+        lies, code = z[:, :3] * self.pose_scale + self.pose_mean, z[:, 3:]
+        upright = self.centre + ops.reshape(code @ self.loadings, (-1, *self.centre.shape)) + self.decoder(code)
+        variance = ops.broadcast_to(ops.exp(10 * self.log_var), ops.shape(upright))  # 10: variances learn faster
+        return turn(upright, lies), turn(variance, lies) + self.floor**2
+
+
+def build_turning_vae(shape: tuple[int, int, int], factors: int, hidden: int = 128, **options) -> TurningVAE:
+    """A TurningVAE whose two networks begin with nothing to add: their last layers are zero."""
+    check_sides(shape, 4)
+    image = h = keras.Input(shape)
+    for width in (16, 32):
+        h = layers.Conv2D(width, 4, strides=2, padding="same", activation="gelu")(h)
+    h = layers.Dense(hidden // 2, activation="gelu")(layers.Flatten()(h))
+    encoder = keras.Model(image, layers.Dense(2 * (3 + factors), kernel_initializer="zeros")(h))
+    z = keras.Input((factors,))
+    h = layers.Dense(hidden, activation="gelu")(z)
+    h = layers.Dense(int(np.prod(shape)), kernel_initializer="zeros")(h)
+    return TurningVAE(encoder, keras.Model(z, layers.Reshape(shape)(h)), **options)
+
+
+def start_upright(model: TurningVAE, x: np.ndarray) -> Factors:
+    """Set pose scale, average, loadings, code and variances from factor analysis of ``x`` made upright."""
+    x = check_images(x, model.encoder.input_shape[1:])
+    lies = pose(x)
+    found = factor_analysis(straighten(x), model.latent - 3, floor=model.floor)
+    weighted = found.loadings / found.variance[:, None]
+    spread = found.code(x[:1])[1]
+    model.pose_mean.assign(lies.mean(axis=0))
+    model.pose_scale.assign(lies.std(axis=0))
+    model.centre.assign(found.mean.reshape(model.centre.shape))
+    model.loadings.assign(found.loadings.T)
+    model.to_code.assign(weighted * spread)
+    model.code_log_var.assign(np.log(np.concatenate([np.full(3, 0.02), spread])))
+    variance = 2 * found.variance.reshape(model.log_var.shape)  # turning smooths: what is left over is larger
+    model.log_var.assign(np.log(np.maximum(variance, model.floor**2 / 100)) / 10)
+    return found
 
 
 def start_from(model: ConvVAE, x) -> ConvVAE:
@@ -204,15 +287,15 @@ def fit_vae(
 def encode(model: ConvVAE, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean and log-variance of each latent, both of shape (n, latent)."""
     x = check_images(x, model.encoder.input_shape[1:])
-    mean, log_var = batches(lambda part: ops.split(model.encoder(part), 2, axis=-1), x)
+    mean, log_var = batches(model.encode, x)
     return mean, log_var
 
 
 def generate(model: ConvVAE, z: np.ndarray) -> np.ndarray:
     """Mean images for latents z of shape (n, latent): shape (n, height, width, channels), cut to [0, 1]."""
     z = np.asarray(z, np.float32)
-    if z.ndim != 2 or z.shape[1:] != model.decoder.input_shape[1:] or not np.isfinite(z).all():
-        want = model.decoder.input_shape[1]
+    want = model.latent
+    if z.ndim != 2 or z.shape[1] != want or not np.isfinite(z).all():
         raise ValueError(
             f"z: got shape {z.shape}, expected finite values of shape (n, {want}), one row an image; "
             f"draw them with rng.normal(size=(n, {want}))"
@@ -242,9 +325,13 @@ def residual_map(model: ConvVAE, x: np.ndarray, width: float = 1.0) -> np.ndarra
     """
     from scipy.ndimage import gaussian_filter
 
-    residual = check_images(x, model.encoder.input_shape[1:]) - reconstruct(model, x)
-    sigma = ops.sqrt(ops.exp(model.log_var) + model.floor**2)
-    return gaussian_filter((residual / ops.convert_to_numpy(sigma)).mean(axis=-1), (0, width, width))
+    x = check_images(x, model.encoder.input_shape[1:])
+
+    def unexplained(part):
+        picture, variance = model.decode(model.encode(part)[0])
+        return ((part - ops.clip(picture, 0, 1)) / ops.sqrt(variance),)
+
+    return gaussian_filter(batches(unexplained, x)[0].mean(axis=-1), (0, width, width))
 
 
 def mirror_map(residual: np.ndarray) -> np.ndarray:

@@ -1,0 +1,132 @@
+"""Factor analysis, poses, and the VAE that turns its picture: against closed forms, scipy and scikit-learn."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from medlib.models import vae
+from medlib.models.factor import factor_analysis
+from medlib.models.pose import pose, straighten, turn
+from medlib.models.training import keras, tf
+
+
+@pytest.fixture(scope="module")
+def rows():
+    rng = np.random.default_rng(0)
+    loadings = rng.normal(size=(6, 2))
+    return rng.normal(size=(4000, 2)) @ loadings.T + rng.normal(size=(4000, 6)) * rng.uniform(0.3, 1, 6) + 1.5
+
+
+def test_the_fit_is_scikit_learns(rows):
+    from sklearn.decomposition import FactorAnalysis
+
+    ours = factor_analysis(rows, 2, rounds=2000, floor=0.0)
+    theirs = FactorAnalysis(2, tol=1e-10, max_iter=5000, svd_method="lapack").fit(rows)
+    assert abs(ours.nats(rows).mean() + theirs.score(rows)) < 1e-6
+    few = factor_analysis(rows, 2, rounds=3, floor=0.0)
+    assert few.nats(rows).mean() > ours.nats(rows).mean() + 1e-6
+
+
+def test_the_density_is_that_of_scipy_and_the_posterior_that_of_bayes(rows):
+    from scipy.stats import multivariate_normal
+
+    f = factor_analysis(rows, 2)
+    covariance = f.loadings @ f.loadings.T + np.diag(f.variance)
+    np.testing.assert_allclose(f.nats(rows[:9]), -multivariate_normal(f.mean, covariance).logpdf(rows[:9]))
+    code, variance = f.code(rows[:9])
+    gain = f.loadings.T @ np.linalg.inv(covariance)
+    np.testing.assert_allclose(code, (rows[:9] - f.mean) @ gain.T, rtol=1e-9)
+    np.testing.assert_allclose(np.diag(variance), np.eye(2) - gain @ f.loadings, atol=1e-9)
+
+
+def test_impossible_numbers_of_factors(rows):
+    for factors in (0, 6, 1.5):
+        with pytest.raises(ValueError, match="factors: got"):
+            factor_analysis(rows, factors)
+
+
+@pytest.fixture(scope="module")
+def bars():
+    """Bright bars 20 pixels high, upright and turned."""
+    upright = np.zeros((4, 32, 32, 1), "float32")
+    upright[:, 6:26, 10:22] = 0.7
+    upright[:, 6:12, 10:22] = 0.4
+    lies = np.array([[0, 0, 0], [0.2, 1, -2], [-0.15, -1.5, 0.7], [0.05, 0, 3]], "float32")
+    return upright, lies, turn(upright, lies).numpy()
+
+
+def test_moments_find_how_a_picture_lies(bars):
+    _, lies, turned = bars
+    np.testing.assert_allclose(pose(turned), lies, atol=0.05)
+
+
+def test_turning_by_nothing_changes_nothing_and_back_undoes(bars):
+    upright, lies, turned = bars
+    np.testing.assert_array_equal(turn(upright, 0 * lies).numpy(), upright)
+    inside = np.abs(turn(turned, lies, back=True).numpy() - upright)[:, 13:25, 11:21]
+    assert inside.max() < 0.02, "but for the edges, which bilinear looks blur"
+    assert np.abs(straighten(turned) - upright).mean() < 0.03 < np.abs(turned - upright)[1:].mean()
+
+
+def test_gradients_reach_the_pose(bars):
+    """Against central differences, on a smooth picture."""
+    y, x = np.mgrid[:32, :32] / 31
+    smooth = tf.constant((y**2 + 0.3 * x * y)[None, ..., None], tf.float32)
+    lies = tf.Variable([[0.11, 0.63, -0.41]])
+    with tf.GradientTape() as tape:
+        total = tf.reduce_sum(turn(smooth, lies)[:, 4:-4, 4:-4] ** 2)
+    found = tape.gradient(total, lies).numpy()[0]
+    for k in range(3):
+        ends = []
+        for step in (1e-2, -1e-2):
+            moved = lies.numpy()
+            moved[0, k] += step
+            ends.append(float(tf.reduce_sum(turn(smooth, moved)[:, 4:-4, 4:-4] ** 2)))
+        assert abs(found[k] / ((ends[0] - ends[1]) / 2e-2) - 1) < 0.02
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    """Low-rank pictures with noise, all of them upright."""
+    rng = np.random.default_rng(1)
+    base = np.zeros((16, 16))
+    base[3:13, 5:11] = 0.5
+    parts = rng.normal(0, 0.03, (3, 16, 16)) * (base > 0)
+    x = base + np.tensordot(rng.normal(size=(400, 3)), parts, 1) + rng.normal(0, 0.02, (400, 16, 16)) * (base > 0)
+    return np.clip(x, 0, 1)[..., None].astype("float32")
+
+
+def test_before_it_trains_the_model_knows_what_factor_analysis_knows(pictures):
+    """With the pose held at nothing, -ELBO is the exact -log p: a linear VAE is factor analysis."""
+    model = vae.build_turning_vae((16, 16, 1), 3)
+    found = vae.start_upright(model, pictures)
+    model.pose_mean.assign([0, 0, 0])
+    model.pose_scale.assign([1e-9] * 3)
+    model.encoder.layers[-1].bias.assign(np.zeros(12))
+    model.log_var.assign(np.log(np.maximum(found.variance - 0.01**2, 1e-6)).reshape(16, 16, 1) / 10)
+    model.centre.assign(found.mean.reshape(16, 16, 1))
+    upright = found.nats(pictures).mean()
+    distortion, rate = vae.negative_elbo(model, pictures, draws=20)
+    pose_rate = rate.mean() - 0.5 * np.sum(
+        np.square(found.code(pictures)[0]).mean(0) + found.code(pictures)[1] - 1 - np.log(found.code(pictures)[1])
+    )
+    assert abs(distortion.mean() + rate.mean() - pose_rate - upright) < 1.0
+
+
+def test_training_makes_it_better_and_it_is_saved_whole(pictures, tmp_path):
+    rng = np.random.default_rng(2)
+    lies = rng.normal(0, [0.1, 0.8, 0.8], (400, 3))
+    turned = np.clip(turn(pictures, lies).numpy(), 0, 1)
+    model = vae.build_turning_vae((16, 16, 1), 3)
+    vae.start_upright(model, turned)
+    before = sum(vae.negative_elbo(model, turned)).mean()
+    model.compile(keras.optimizers.Adam(2e-3, global_clipnorm=1e4))
+    model.fit(turned, epochs=8, batch_size=50, verbose=0)
+    assert sum(vae.negative_elbo(model, turned)).mean() < before - 20
+    model.save(tmp_path / "m.keras")
+    again = keras.saving.load_model(tmp_path / "m.keras")
+    np.testing.assert_array_equal(again.predict(turned[:9], verbose=0), model.predict(turned[:9], verbose=0))
+    assert vae.generate(model, rng.normal(size=(5, 6))).shape == (5, 16, 16, 1)
+    with pytest.raises(ValueError, match=r"expected finite values of shape \(n, 6\)"):
+        vae.generate(model, rng.normal(size=(5, 3)))
