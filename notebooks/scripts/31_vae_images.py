@@ -224,15 +224,21 @@ class ConvVAE(ImageModel):
         self.seed, self.noise = seed, keras.random.SeedGenerator(seed)
         self.trackers = [keras.metrics.Mean(name) for name in ("loss", "distortion", "rate")]
 
+    @property
+    def latent(self):
+        return self.decoder.input_shape[1]
+
+    def encode(self, x):
+        return ops.split(self.encoder(x), 2, axis=-1)
+
     def decode(self, z):
         return self.centre + self.decoder(z), ops.exp(self.log_var) + self.floor**2
 
     def call(self, x):
-        z_mean, _ = ops.split(self.encoder(x), 2, axis=-1)
-        return ops.clip(self.decode(z_mean)[0], 0, 1)
+        return ops.clip(self.decode(self.encode(x)[0])[0], 0, 1)
 
     def terms(self, x):
-        z_mean, z_log_var = ops.split(self.encoder(x), 2, axis=-1)
+        z_mean, z_log_var = self.encode(x)
         z = z_mean + ops.exp(0.5 * z_log_var) * keras.random.normal(ops.shape(z_mean), seed=self.noise)
         distortion, rate = gaussian_nats(x, *self.decode(z)), gaussian_rate(z_mean, z_log_var)
         return distortion + self.beta * rate, distortion, rate
