@@ -24,7 +24,7 @@ def test_the_network_has_the_layers_that_the_page_counts(network):
 
 
 def test_an_image_too_small_for_the_blocks_is_refused():
-    with pytest.raises(ValueError, match=r"shape: got \(6, 32, 1\), expected sides of at least 8 for 3 blocks"):
+    with pytest.raises(ValueError, match=r"shape: got \(6, 32, 1\), expected sides of at least 8; enlarge"):
         build_cnn((6, 32, 1), 2)
 
 

@@ -22,7 +22,7 @@ Z = RNG.normal(size=(40, LATENT)).astype("float32")
 def new(wishes: int = 0, kind=None, **options) -> gan.GAN:
     setup(0)
     networks = gan.build_generator(SHAPE, LATENT, wishes, 4, 8), gan.build_discriminator(SHAPE, wishes, 4)
-    return (kind or gan.GAN)(*networks, **options)
+    return (kind or gan.SteadyGAN)(*networks, **options)
 
 
 def weights(*models) -> list[np.ndarray]:
@@ -35,8 +35,7 @@ def moved(model, before) -> float:
 
 def step(model, images=IMAGES[:16], rate_G=1e-3, rate_D=1e-3) -> tuple[float, float]:
     """One training step with two step sizes; returns how far generator and discriminator moved."""
-    model.compile(1e-3)
-    model.adam_G.learning_rate, model.adam_D.learning_rate = rate_G, rate_D
+    model.compile(keras.optimizers.Adam(rate_G, beta_1=0.5), keras.optimizers.Adam(rate_D, beta_1=0.5))
     before = weights(model.generator), weights(model.discriminator)
     model.train_step(tf.constant(images))
     return moved(model.generator, before[0]), moved(model.discriminator, before[1])
@@ -63,8 +62,8 @@ def gradients(kind) -> tuple[list[np.ndarray], list[np.ndarray], gan.GAN]:
     model, seen = new(kind=kind), {}
     head = model.discriminator.layers[-1]
     head.bias.assign([-6.0])
-    model.compile(1e-3)
-    for name in ("adam_G", "adam_D"):
+    model.compile()
+    for name in ("g_optimizer", "d_optimizer"):
         optimiser = getattr(model, name)
         apply = optimiser.apply
 
@@ -75,7 +74,7 @@ def gradients(kind) -> tuple[list[np.ndarray], list[np.ndarray], gan.GAN]:
         object.__setattr__(optimiser, "apply", note)
     model.noise.state.assign([7, 7])
     model.train_step(tf.constant(IMAGES))
-    return seen["adam_G"], seen["adam_D"], model
+    return seen["g_optimizer"], seen["d_optimizer"], model
 
 
 def check_gradients_are_those_of_the_formulas(kind) -> None:
@@ -119,28 +118,33 @@ CHECKS = (
     check_both_move,
     check_each_optimiser_moves_its_own,
     check_gradients_are_those_of_the_formulas,
-    check_average,
     check_training_mode,
 )
 
 
+@pytest.mark.parametrize("kind", [gan.GAN, gan.SteadyGAN])
 @pytest.mark.parametrize("check", CHECKS, ids=lambda f: f.__name__)
-def test_the_step_is_right(check):
-    check(gan.GAN)
+def test_the_step_is_right(check, kind):
+    check(kind)
 
 
-STEP_D, STEP_G = (f"self.adam_{n}.apply(tape_{n}.gradient({n.lower()}_loss, {n}), {n})" for n in "DG")
+def test_the_average_is_right():
+    check_average(gan.SteadyGAN)
+
+
+STEP_D, STEP_G = (f"self.{n.lower()}_optimizer.apply(tape_{n}.gradient({n.lower()}_loss, {n}), {n})" for n in "DG")
+WANTS_G = "generator_loss(forged)"
+DOUBTS = "discriminator_loss(self.discriminator(joined(real, wish), training=training), forged)"
 MISTAKES = {
     "D frozen": (STEP_D, "pass"),
     "G frozen": (STEP_G, "pass"),
-    "G detached": ("g_loss = generator_loss(opinion)", "g_loss = generator_loss(detective(tf.stop_gradient(fake)))"),
-    "labels swapped": ("discriminator_loss(detective(real), opinion)", "discriminator_loss(opinion, detective(real))"),
-    "G as in predict": ("training=True)", "training=False)"),
-    "saturating loss": ("generator_loss(opinion)", "-mean(softplus(opinion))"),
-    "-log dropped": ("generator_loss(opinion)", "mean(1 - tf.sigmoid(opinion))"),
-    "G pleases nobody": ("generator_loss(opinion)", "generator_loss(-opinion)"),
-    "D trains G": (STEP_D, "self.adam_G.apply(tape_D.gradient(d_loss, G), G)"),
-    "average upside down": ("self.average * slow + (1 - self.average) * new", "self.average * new"),
+    "G detached": (WANTS_G, "generator_loss(self.discriminator(tf.stop_gradient(fake)))"),
+    "labels swapped": (DOUBTS, "discriminator_loss(forged, self.discriminator(joined(real, wish)))"),
+    "G as in predict": ("fake = self.generator(joined(z, wish), training=training)", "fake = self.generator(z)"),
+    "saturating loss": (WANTS_G, "-tf.reduce_mean(tf.nn.softplus(forged))"),
+    "-log dropped": (WANTS_G, "tf.reduce_mean(1 - tf.sigmoid(forged))"),
+    "G pleases nobody": (WANTS_G, "generator_loss(-forged)"),
+    "D trains G": (STEP_D, "self.g_optimizer.apply(tape_D.gradient(d_loss, G), G)"),
 }
 
 
@@ -151,11 +155,16 @@ def test_the_checks_find_the_mistake(name):
     assert red_checks(gan, gan.GAN, *MISTAKES[name], CHECKS, ValueError, KeyError)
 
 
+def test_the_check_of_the_average_finds_it_upside_down():
+    right = "self.average * slow + (1 - self.average) * new"
+    assert red_checks(gan, gan.SteadyGAN, right, "self.average * new", [check_average])
+    assert red_checks(gan, gan.SteadyGAN, right, "(1 - self.average) * slow + self.average * new", [check_average])
+
+
 def test_alone_the_discriminator_learns_what_is_real():
     """Real images get the larger logit: +, fakes the smaller: -."""
     model = new()
-    model.compile(1e-2)
-    model.adam_G.learning_rate = 0.0
+    model.compile(keras.optimizers.SGD(0.0), keras.optimizers.Adam(1e-2, beta_1=0.5))
     model.fit(IMAGES, epochs=60, batch_size=40, verbose=0)
     real, fake = model.discriminator(IMAGES), model.discriminator(model.generator(Z, training=True))
     assert np.mean(real) > 1 and np.mean(fake) < -1
@@ -163,8 +172,7 @@ def test_alone_the_discriminator_learns_what_is_real():
 
 def test_alone_the_generator_seeks_approval():
     model = new()
-    model.compile(1e-2)
-    model.adam_D.learning_rate = 0.0
+    model.compile(keras.optimizers.Adam(1e-2, beta_1=0.5), keras.optimizers.SGD(0.0))
 
     def opinion():
         return np.mean(model.discriminator(model.generator(Z, training=True)))
@@ -207,11 +215,12 @@ def test_a_conditional_discriminator_also_refuses_what_does_not_fit():
     wish = [tf.reshape(tf.range(4.0), (4, 1, 1, 1))]
     seen = []
 
-    def detective(image, wish=wish):
-        seen.append(wish[0][:, 0, 0, 0].numpy().tolist())
+    def detective(parts, training):
+        seen.append(parts[1][:, 0, 0, 0].numpy().tolist())
         return real if seen[-1] == [0, 1, 2, 3] else misfit
 
-    loss = float(model.d_loss(detective, real, fake, wish))
+    object.__setattr__(model, "discriminator", detective)
+    loss = float(model.d_loss(real, fake, wish, training=True))
     p, q, other = (expit(logit.numpy()) for logit in (real, fake, misfit))
     m = model.mismatch
     assert loss == pytest.approx(-np.mean(np.log(p) + (1 - m) * np.log(1 - q) + m * np.log(1 - other)), rel=1e-6)
@@ -222,7 +231,7 @@ def test_r1_counts_in_the_discriminators_loss_only():
     values = []
     for gamma in (0.0, 2.0):
         model = new(gamma=gamma)
-        model.compile(0.0)
+        model.compile(keras.optimizers.SGD(0.0), keras.optimizers.SGD(0.0))
         values.append([float(v) for v in model.train_step(tf.constant(IMAGES)).values()])
     penalty = float(gan.r1(new().discriminator, tf.constant(IMAGES[:4]), 2.0))
     assert values[1][0] == pytest.approx(values[0][0] + penalty, rel=1e-4) and values[1][1] == values[0][1]
@@ -238,7 +247,9 @@ def test_the_networks_have_the_shapes_that_were_asked_for():
     assert np.abs(image).max() <= 1
     with pytest.raises(ValueError, match=r"shape: got \(30, 32, 1\), expected sides divisible by 4"):
         gan.build_generator((30, 32, 1), 5)
-    with pytest.raises(ValueError, match=r"shape: got \(28, 28, 1\), expected sides divisible by 8"):
+    with pytest.raises(
+        ValueError, match=r"shape: got \(28, 28, 1\), expected sides divisible by 8; pad the images to 32 x 32"
+    ):
         gan.build_discriminator((28, 28, 1))
 
 
@@ -253,7 +264,7 @@ def test_a_wish_reaches_image_and_opinion():
 @pytest.mark.parametrize("wishes", [0, 2])
 def test_the_game_brings_images_closer(wishes):
     """Real images are bright in the left half, and dark in the right."""
-    model = new(wishes, gan.ConditionalGAN if wishes else gan.GAN)
+    model = new(wishes, gan.ConditionalGAN if wishes else gan.SteadyGAN)
     x = (np.where(np.arange(8) < 4, 0.8, -0.8)[None, None, :, None] + 0.05 * IMAGES).astype("float32")
     wish = (WISHES,) if wishes else ()
 
@@ -261,32 +272,43 @@ def test_the_game_brings_images_closer(wishes):
         return np.abs(gan.generate(model, Z, *wish) - x.mean(0)).mean()
 
     before = error()
-    history = gan.fit_gan(model, x, *wish, epochs=60, batch_size=10, rate=4e-3)
+    history = gan.fit_gan(gan.compile_gan(model, 240, 4e-3), x, *wish, epochs=60, batch_size=10)
     assert error() < 0.7 * before
     assert set(history) == {"d_loss", "g_loss"} and len(history["d_loss"]) == 60
 
 
 def test_the_stop_button_leaves_a_model_that_goes_on(capsys):
-    model = new()
-    history = gan.fit_gan(model, IMAGES, epochs=6, batch_size=10, callbacks=[At(KeyboardInterrupt(), 2)])
-    assert len(history["d_loss"]) == 2 and "stopped by you after 2 of 6 epochs" in capsys.readouterr().out
+    model = gan.compile_gan(new(), steps=26)
+    history = gan.fit_gan(model, IMAGES, batch_size=10, callbacks=[At(KeyboardInterrupt(), 2)])
+    assert len(history["d_loss"]) == 2 and "stopped by you after 2 of 6 rounds" in capsys.readouterr().out
     assert np.isfinite(gan.generate(model, Z)).all()
-    assert int(model.adam_D.iterations) == 8
-    more = gan.fit_gan(model, IMAGES, epochs=6, initial_epoch=2, batch_size=10)
-    assert len(more["d_loss"]) == 4 and int(model.adam_D.iterations) == 24
+    assert int(model.d_optimizer.iterations) == 10  # 26 steps in six rounds: 5, 5, 5, 5, 5, 1
+    more = gan.fit_gan(model, IMAGES, batch_size=10)
+    assert len(more["d_loss"]) == 4 and int(model.d_optimizer.iterations) == 26
+    with pytest.raises(ValueError, match="the schedule of 26 steps is at its end"):
+        gan.fit_gan(model, IMAGES, batch_size=10)
 
 
 def test_a_diverging_game_stops_with_a_sentence():
+    model = gan.compile_gan(new(), rate=1e30)
     with pytest.raises(FloatingPointError, match=r"_loss' became .* training stopped. Lower the learning rate"):
-        gan.fit_gan(new(), IMAGES, epochs=40, batch_size=10, rate=1e30)
+        gan.fit_gan(model, IMAGES, epochs=40, batch_size=10)
 
 
-def test_a_model_is_saved_and_read_back(tmp_path):
-    model, other = new(), new()
-    gan.fit_gan(model, IMAGES, epochs=2, batch_size=10)
-    model.steady.save_weights(tmp_path / "steady.weights.h5")
-    other.steady.load_weights(tmp_path / "steady.weights.h5")
-    assert gan.generate(other, Z) == pytest.approx(gan.generate(model, Z), abs=1e-6)
+def test_the_optimisers_are_those_that_were_named():
+    model = new()
+    model.compile()
+    assert all(o.beta_1 == 0.5 and np.isclose(o.learning_rate, 1e-3) for o in (model.g_optimizer, model.d_optimizer))
+    mine = keras.optimizers.SGD(0.25)
+    model.compile("rmsprop", mine)
+    assert model.d_optimizer is mine and isinstance(model.g_optimizer, keras.optimizers.RMSprop)
+    assert model.optimizer is None, "neither of the two is the model's one optimiser"
+    with pytest.raises(ValueError, match="^d_optimizer: got the generator's, expected another"):
+        model.compile(mine, mine)
+    gan.compile_gan(model, steps=100, rate=0.01)
+    for optimiser in (model.g_optimizer, model.d_optimizer):
+        rates = [float(optimiser._learning_rate(step)) for step in (0, 50, 100, 200)]
+        assert rates == pytest.approx([0.01, 0.00625, 0.0025, 0.0025], rel=1e-4)
 
 
 # ------------------------------------------------------------------------------------------------------------ bad input
@@ -307,7 +329,7 @@ BAD = {
 def test_bad_images_are_refused_with_a_remedy(case):
     x, phrase = BAD[case]
     with pytest.raises(ValueError, match=r"^x: got .*expected") as refusal:
-        gan.fit_gan(new(), x, epochs=1, batch_size=10)
+        gan.fit_gan(gan.compile_gan(new()), x, epochs=1, batch_size=10)
     assert phrase in str(refusal.value)
 
 
@@ -323,6 +345,11 @@ def test_fewer_images_than_a_batch_are_refused():
         (0, WISHES, r"wish: got maps for networks that take none"),
         (2, WISHES[:30], r"wish: got 30 maps for 40 images, expected one map for each image"),
         (2, WISHES[..., :1], r"wish: got shape \(40, 8, 8, 1\), expected \(n, 8, 8, 2\)"),
+        (
+            2,
+            np.arange(40) % 2,
+            r"wish: got shape \(40,\), expected maps .*; class numbers y become maps by np.eye\(2\)",
+        ),
         (2, WISHES * 7, r"wish: got values from 0 to 7, expected -1 to 1"),
     ],
 )

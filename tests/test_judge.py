@@ -26,8 +26,8 @@ def scans(n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 @pytest.fixture(scope="module")
 def trained():
     setup(0)
-    model = judge.build_judge(SHAPE, 3)
-    history = judge.fit_judge(model, *scans(400), epochs=12, batch_size=20)
+    model = judge.compile_judge(judge.build_judge(SHAPE, 3), steps=240)
+    history = judge.fit_judge(model, *scans(400), batch_size=20)
     return model, history
 
 

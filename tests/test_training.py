@@ -101,6 +101,42 @@ def test_a_label_that_is_not_finite_is_noticed_in_its_batch(model):
         fit(model, X, y, epochs=2, batch_size=16, shuffle=False)
 
 
+def test_a_training_by_steps_makes_exactly_so_many_whatever_the_number_of_rows(model):
+    for rows, rounds in ((64, 20), (640, 10)):
+        x, y = np.tile(X[:64], (rows // 64, 1)), np.tile(Y[:64], rows // 64)
+        model.compile(keras.optimizers.SGD(0.01), "mse")
+        seen = []
+        count = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs, seen=seen: seen.append(batch))
+        history = fit(model, x, y, steps=101, batch_size=64, callbacks=[count], validation_data=(X, Y))
+        assert len(seen) == int(model.optimizer.iterations) == 101
+        assert len(history["loss"]) <= rounds and len(history["val_loss"]) == len(history["loss"])
+        data = stream(x, y, batch_size=64)
+        for endless in (data, data.repeat()):
+            model.compile(keras.optimizers.SGD(0.01), "mse")
+            fit(model, endless, steps=33)
+            assert int(model.optimizer.iterations) == 33
+
+
+def test_batches_of_a_training_by_steps_are_full():
+    sizes = [len(batch) for batch in stream(X[:10], batch_size=4, shuffle=True, repeat=True).take(7)]
+    assert sizes == [4] * 7
+    few = np.concatenate(list(stream(np.arange(10.0)[:, None], batch_size=4, shuffle=True, repeat=True).take(5)))
+    assert np.bincount(few[:, 0].astype(int)).tolist() == [2] * 10, "each row once a pass"
+
+
+def test_without_a_number_the_schedule_says_how_many_steps(model):
+    schedule = keras.optimizers.schedules.CosineDecay(0.1, 30)
+    model.compile(keras.optimizers.SGD(schedule), "mse")
+    fit(model, X, Y, steps=12, batch_size=16)
+    fit(model, X, Y, batch_size=16)
+    assert int(model.optimizer.iterations) == 30
+    with pytest.raises(ValueError, match=r"^steps: got none, and the schedule of 30 steps is at its end, expected"):
+        fit(model, X, Y, batch_size=16)
+    model.compile("sgd", "mse")
+    with pytest.raises(ValueError, match=r"^steps, epochs: got neither, .* expected one of them; say steps=600"):
+        fit(model, X, Y)
+
+
 class Duel(keras.Model):
     """A model with its own ``train_step`` and two losses, one of which breaks down in step ``breaks``."""
 
@@ -185,6 +221,8 @@ def spoiled(value) -> np.ndarray:
         ({"y": {"risk": Y[:60]}}, r"x, y\['risk'\]: got 64 inputs and 60 labels"),
         ({"epochs": 0}, r"epochs: got 0, expected a whole number, at least 1"),
         ({"epochs": 2.5}, r"epochs: got 2\.5, expected a whole number"),
+        ({"steps": 0, "epochs": None}, r"steps: got 0, expected a whole number, at least 1"),
+        ({"steps": 9}, r"steps, epochs: got 9 and 1, expected one of them; leave the other out"),
         ({"batch_size": -1}, r"batch_size: got -1, expected a whole number, at least 1"),
     ],
 )

@@ -7,8 +7,11 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
+from medlib.models.base import Network
+from medlib.models.inputs import check_sides
 
-def build_cnn(shape: tuple[int, int, int], classes: int, widths=(16, 32, 64), dropout: float = 0.3) -> keras.Model:
+
+def build_cnn(shape: tuple[int, int, int], classes: int, widths=(16, 32, 64), dropout: float = 0.3) -> Network:
     """A small convolutional classifier that returns logits.
 
     Each width is one block: 3×3 convolution, batch normalisation, ReLU; 2×2 max pooling stands between blocks. Global
@@ -25,10 +28,10 @@ def build_cnn(shape: tuple[int, int, int], classes: int, widths=(16, 32, 64), dr
     Raises
     ------
     ValueError
-        If the image is too small for so many blocks.
+        If the image is too small for so many blocks; from ``fit``, ``evaluate`` and ``predict``, if images have another
+        shape or missing values, or labels do not fit the loss.
     """
-    if min(shape[:2]) < 2 ** len(widths):
-        raise ValueError(f"shape: got {shape}, expected sides of at least {2 ** len(widths)} for {len(widths)} blocks")
+    check_sides(shape, least=2 ** len(widths))
     image = h = keras.Input(shape)
     for block, width in enumerate(widths):
         h = layers.MaxPooling2D()(h) if block else h
@@ -37,11 +40,14 @@ def build_cnn(shape: tuple[int, int, int], classes: int, widths=(16, 32, 64), dr
         h = layers.ReLU()(h)
     h = layers.GlobalAveragePooling2D()(h)
     h = layers.Dropout(dropout)(h)
-    return keras.Model(image, layers.Dense(classes)(h))
+    return Network(image, layers.Dense(classes)(h))
 
 
-def compile_cnn(model: keras.Model, steps: int, rate: float = 3e-3) -> keras.Model:
+def compile_cnn(model: keras.Model, steps: int = 600, rate: float = 3e-3) -> keras.Model:
     """Compile with cross-entropy on logits and AdamW, whose step size falls from ``rate`` to 0 over ``steps`` steps.
+
+    ``fit`` then trains for as many steps, whatever the number of images. Batch normalisation's running averages need a
+    few hundred to settle.
 
     One logit means a yes/no question (binary cross-entropy), more mean classes (sparse categorical cross-entropy).
     """

@@ -7,7 +7,9 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from medlib.models.training import batches, check_images, check_sides, fit, record
+from medlib.models.base import Saved
+from medlib.models.inputs import check_images, check_sides
+from medlib.models.training import batches, fit, record
 
 mean, softplus = tf.reduce_mean, tf.nn.softplus
 
@@ -96,64 +98,153 @@ def build_discriminator(shape: tuple[int, int, int], wishes: int = 0, width: int
     return keras.Model([image, wish] if wishes else image, layers.Dense(1)(layers.Flatten()(h)))
 
 
-class GAN(keras.Model):
-    """Two networks, two optimisers, two gradients (Goodfellow et al. 2014), and the generator's running average.
+# ----------------------------------------------------------------------------------------------- the game (notebook 21)
+
+
+def joined(first, wish):
+    """What a network takes: the noise or image alone, or in a list with its map of wishes."""
+    return [first, *wish] if wish else first
+
+
+class Game(Saved):
+    """What every GAN needs beside the game: two optimisers, checks, evaluation."""
+
+    def compile(self, g_optimizer=None, d_optimizer=None, **options):
+        """Give each network its optimiser; Adam(0.001, beta_1=0.5), as Radford et al. (2016), where none is named.
+
+        ``options`` are Keras's own, for example ``run_eagerly`` or ``jit_compile``.
+        """
+        if g_optimizer is not None and g_optimizer is d_optimizer:
+            raise ValueError("d_optimizer: got the generator's, expected another; an optimiser remembers one network")
+        super().compile(**options | {"optimizer": None})
+        plain = (keras.optimizers.Adam(1e-3, beta_1=0.5) for _ in range(2))
+        given = (g_optimizer, d_optimizer)
+        self.g_optimizer, self.d_optimizer = (keras.optimizers.get(o or p) for o, p in zip(given, plain, strict=True))
+        self.g_optimizer.build(self.generator.trainable_variables)
+        self.d_optimizer.build(self.discriminator.trainable_variables)
+
+    def get_compile_config(self):
+        """The two optimisers and Keras's options."""
+        both = {name: getattr(self, name, None) for name in ("g_optimizer", "d_optimizer")}
+        return super().get_compile_config() | keras.saving.serialize_keras_object(both) if self.compiled else {}
+
+    @property
+    def wants_targets(self) -> bool:
+        """Whether the networks take maps of wishes beside noise and images."""
+        return len(self.discriminator.inputs) > 1
+
+    @property
+    def latent(self) -> int:
+        """Numbers of noise an image."""
+        return self.generator.inputs[0].shape[1]
+
+    def parts(self, data):
+        """Images and a list of their wishes, empty for networks that take none, of one batch from ``fit``."""
+        real, y, _ = keras.utils.unpack_x_y_sample_weight(data)
+        wish = [tf.cast(y, tf.float32)] if self.wants_targets else []
+        return tf.cast(real, tf.float32), wish
+
+    def test_step(self, data):
+        """Both losses on one batch, with fresh noise and without a step."""
+        return record(self.trackers, self.losses(*self.parts(data), training=False))
+
+    def check(self, x, y=None, name="x"):
+        """Images in [-1, 1]; with them maps of wishes, if the networks take any. Other labels are ignored."""
+        x = check_images(x, self.discriminator.inputs[0].shape[1:], name, low=-1)
+        if self.wants_targets:
+            _check_wish(self, y, len(x), "y")
+
+    def check_asked(self, x):
+        """Noise, or [noise, wish]."""
+        z, *wish = x if isinstance(x, (list, tuple)) else (x,)
+        _check_wish(self, *wish or [None], len(_check_noise(self, z)))
+
+
+class GAN(Game):
+    """Two networks, two optimisers, two gradients (Goodfellow et al. 2014).
+
+    ``fit`` takes images (n, height, width, channels) in [-1, 1], and with them maps of wishes, if the networks take
+    any; ``predict`` draws from noise z (n, latent), or from [z, wish].
 
     Parameters
     ----------
     generator, discriminator
         Noise, or [noise, wish], to images; images, or [images, wish], to one logit.
-    gamma
-        Weight of R1, the squared slope of the discriminator at real images; 0 for none.
-    average
-        Share that the running average of the generator's weights keeps at each step. Samples come from the average
-        (``steady``), which the game's circling moves less (Yazıcı et al. 2019).
+    seed
+        Of the noise.
     """
 
-    def __init__(self, generator, discriminator, gamma=0.0, average=0.99, seed=0):
+    def __init__(self, generator, discriminator, seed=0):
         super().__init__()
         self.generator, self.discriminator = generator, discriminator
-        self.steady = keras.models.clone_model(generator)
-        self.steady.set_weights(generator.get_weights())
-        self.steady.trainable = False
-        self.gamma, self.average, self.noise = gamma, average, keras.random.SeedGenerator(seed)
+        self.seed, self.noise = seed, keras.random.SeedGenerator(seed)
         self.trackers = [keras.metrics.Mean(name) for name in ("d_loss", "g_loss")]
 
-    def compile(self, rate=1e-3):
-        """Adam for each network, with the momentum 0.5 of Radford et al. (2016); ``rate``: a number or a schedule."""
-        super().compile()
-        self.adam_G, self.adam_D = (keras.optimizers.Adam(rate, beta_1=0.5) for _ in range(2))
-        self.adam_G.build(self.generator.trainable_variables)
-        self.adam_D.build(self.discriminator.trainable_variables)
+    def call(self, inputs, training=False):
+        """Draw."""
+        return self.generator(inputs, training=training)
 
-    def d_loss(self, detective, real, opinion, wish):
-        """The discriminator's loss: -V, and R1 if it is asked for."""
-        few = [c[:4] for c in wish]  # a second gradient is dear: four images of the batch pay for all
-        penalty = r1(lambda image: detective(image, few), real[:4], self.gamma) if self.gamma else 0.0
-        return discriminator_loss(detective(real), opinion) + penalty
+    def d_loss(self, real, forged, wish, training):
+        """The discriminator's loss, -V, from real images and its logits of forged ones."""
+        return discriminator_loss(self.discriminator(joined(real, wish), training=training), forged)
+
+    def losses(self, real, wish, training):
+        """What each player wants to be small, on one batch: the discriminator's loss and the generator's."""
+        z = keras.random.normal((tf.shape(real)[0], self.latent), seed=self.noise)
+        fake = self.generator(joined(z, wish), training=training)
+        forged = self.discriminator(joined(fake, wish), training=training)
+        return self.d_loss(real, forged, wish, training), generator_loss(forged)
 
     def train_step(self, data):
         """One step of both networks, each for its own loss, on one batch."""
-        real, *wish = data if isinstance(data, tuple) else (data,)
-        z = keras.random.normal((tf.shape(real)[0], self.steady.inputs[0].shape[1]), seed=self.noise)
-
-        def detective(image, wish=wish):
-            return self.discriminator([image, *wish] if wish else image)
-
         with tf.GradientTape() as tape_D, tf.GradientTape() as tape_G:
-            fake = self.generator([z, *wish] if wish else z, training=True)
-            opinion = detective(fake)
-            d_loss = self.d_loss(detective, real, opinion, wish)
-            g_loss = generator_loss(opinion)
+            d_loss, g_loss = self.losses(*self.parts(data), training=True)
         G, D = self.generator.trainable_variables, self.discriminator.trainable_variables
-        self.adam_D.apply(tape_D.gradient(d_loss, D), D)
-        self.adam_G.apply(tape_G.gradient(g_loss, G), G)
-        for slow, new in zip(self.steady.weights, self.generator.weights, strict=True):
-            slow.assign(self.average * slow + (1 - self.average) * new)
+        self.d_optimizer.apply(tape_D.gradient(d_loss, D), D)
+        self.g_optimizer.apply(tape_G.gradient(g_loss, G), G)
         return record(self.trackers, (d_loss, g_loss))
 
 
-class ConditionalGAN(GAN):
+class SteadyGAN(GAN):
+    """A GAN with two cures for running in circles: an average of the generator, and friction.
+
+    Parameters
+    ----------
+    average
+        Share that the running average of the generator's weights keeps at each step. Drawings come from the average
+        (``steady``), which the game's circling moves less (Yazıcı et al. 2019).
+    gamma
+        Weight of R1, the squared slope of the discriminator at real images; 0 for none.
+    """
+
+    def __init__(self, generator, discriminator, average=0.99, gamma=0.0, seed=0):
+        super().__init__(generator, discriminator, seed)
+        self.average, self.gamma = average, gamma
+        self.steady = keras.models.clone_model(generator)
+        self.steady.set_weights(generator.get_weights())
+        self.steady.trainable = False
+
+    def call(self, inputs, training=False):
+        """Draw from the average."""
+        return self.steady(inputs, training=training)
+
+    def d_loss(self, real, forged, wish, training):
+        """The discriminator's loss: -V, and R1 if it is asked for."""
+        loss = super().d_loss(real, forged, wish, training)
+        if not self.gamma:
+            return loss
+        few = [c[:4] for c in wish]  # a second gradient is dear: four images of the batch pay for all
+        return loss + r1(lambda image: self.discriminator(joined(image, few)), real[:4], self.gamma)
+
+    def train_step(self, data):
+        """One step of both networks, and one of the average."""
+        logs = super().train_step(data)
+        for slow, new in zip(self.steady.weights, self.generator.weights, strict=True):
+            slow.assign(self.average * slow + (1 - self.average) * new)
+        return logs
+
+
+class ConditionalGAN(SteadyGAN):
     """A GAN with wishes, whose discriminator also learns to refuse real images that do not fit (Reed et al. 2016).
 
     ``mismatch`` is the share m of its second term that goes to real images with another image's wish:
@@ -163,87 +254,101 @@ class ConditionalGAN(GAN):
 
     mismatch = 0.5
 
-    def d_loss(self, detective, real, opinion, wish):
+    def d_loss(self, real, forged, wish, training):
         """The discriminator's loss: drawings, and real images with the wish of their neighbour in the batch."""
-        misfit = detective(real, [tf.roll(c, 1, axis=0) for c in wish])
-        shift = mean(softplus(misfit)) - mean(softplus(opinion))
-        return super().d_loss(detective, real, opinion, wish) + self.mismatch * shift
+        other = [tf.roll(c, 1, axis=0) for c in wish]
+        misfit = self.discriminator(joined(real, other), training=training)
+        shift = mean(softplus(misfit)) - mean(softplus(forged))
+        return super().d_loss(real, forged, wish, training) + self.mismatch * shift
 
 
-def fit_gan(
-    model: GAN,
-    x: np.ndarray,
-    wish: np.ndarray | None = None,
-    *,
-    epochs: int,
-    batch_size: int = 16,
-    rate: float = 3e-3,
-    label: str = "training",
-    **options,
-) -> dict[str, list[float]]:
-    """Play the game for some epochs; returns the mean ``d_loss`` and ``g_loss`` of each, in nats.
+def compile_gan(model: Game, steps: int = 1500, rate: float = 3e-3) -> Game:
+    """Compile with Adam for each network, its step size falling from ``rate`` to a quarter of it in ``steps`` steps.
 
-    The step size falls along a cosine from ``rate`` to a quarter of it.
-    Stopping the kernel leaves a usable model and the history so far. Called again, it goes on where it stopped, with
-    the optimisers and the step size as they were: ``fit_gan(model, x, epochs=6, initial_epoch=2)`` plays the last four
-    of six epochs. Only the first call sets the step size.
+    The momentum 0.5 is that of Radford et al. (2016). ``fit_gan`` then plays for as many steps.
+    """
+    schedule = keras.optimizers.schedules.CosineDecay(rate, steps, alpha=0.25)
+    model.compile(*(keras.optimizers.Adam(schedule, beta_1=0.5) for player in "GD"))
+    return model
+
+
+def fit_gan(model: Game, x, wish=None, *, batch_size: int = 16, label: str = "training", **options) -> dict:
+    """Play the game that was compiled; returns the mean ``d_loss`` and ``g_loss`` of each round, in nats.
+
+    Stopping the kernel leaves a usable model and the history so far. Called again, it goes on where it stopped.
 
     Parameters
     ----------
     x
-        Images (n, height, width, channels) in [-1, 1].
+        Images (n, height, width, channels) in [-1, 1]; or a ``tf.data.Dataset`` of batches of them, with their maps if
+        the networks take any.
     wish
         Maps (n, height, width, wishes) in [-1, 1], one for each image, if the networks take them.
+    options
+        Those of :func:`medlib.models.training.fit`: ``steps`` or ``epochs``, or neither for as many steps as
+        ``compile_gan`` was told.
 
     Raises
     ------
     ValueError
         If images or maps are empty, of another shape, not finite, outside [-1, 1] or fewer than a batch; if maps are
-        missing or not asked for.
+        missing or not asked for; if the model is not compiled.
     FloatingPointError
         If a loss is no longer finite.
     """
+    if isinstance(x, tf.data.Dataset):
+        return fit(model, x, label=label, **options)
     x = check_images(x, model.discriminator.inputs[0].shape[1:], low=-1)
     if len(x) < batch_size:
         raise ValueError(
             f"batch_size: got {batch_size} for {len(x)} images, expected at most as many as images; lower batch_size"
         )
-    wish = _check_wish(model, wish, len(x))
-    if not hasattr(model, "adam_G"):
-        steps = epochs * -(-len(x) // batch_size)
-        model.compile(keras.optimizers.schedules.CosineDecay(rate, steps, alpha=0.25))
-    return fit(model, x, *wish, epochs=epochs, batch_size=batch_size, label=label, **options)
+    return fit(model, x, *_check_wish(model, wish, len(x)), batch_size=batch_size, label=label, **options)
 
 
-def generate(model: GAN, z: np.ndarray, wish: np.ndarray | None = None, steady: bool = True) -> np.ndarray:
+def generate(model: Game, z: np.ndarray, wish: np.ndarray | None = None, steady: bool = True) -> np.ndarray:
     """Images of shape (n, height, width, channels) in [-1, 1] for noise z (n, latent) and, if taken, maps of wishes.
 
-    From the running average of the generator, or from the generator as it stands (``steady=False``).
+    From the running average of the generator, if the model keeps one, or from the generator as it stands
+    (``steady=False``).
 
     Raises
     ------
     ValueError
         If ``z`` or ``wish`` has another shape or is not finite; if maps are missing or not asked for.
     """
-    z = np.asarray(z, np.float32)
-    latent = model.steady.inputs[0].shape[1]
-    if z.ndim != 2 or z.shape[1] != latent or not np.isfinite(z).all() or not len(z):
-        raise ValueError(f"z: got shape {z.shape}, expected finite values of shape (n, {latent}), one row an image")
+    z = _check_noise(model, z)
     wish = _check_wish(model, wish, len(z))
-    network = model.steady if steady else model.generator
-    return batches(lambda *parts: (network(list(parts) if wish else parts[0], training=False),), z, *wish)[0]
+    network = getattr(model, "steady", model.generator) if steady else model.generator
+    return batches(lambda *parts: (network(joined(parts[0], parts[1:]), training=False),), z, *wish)[0]
 
 
-def _check_wish(model: GAN, wish, n: int) -> list[np.ndarray]:
+def _check_noise(model: Game, z) -> np.ndarray:
+    """The noise as float32, or a ValueError."""
+    z, latent = np.asarray(z, np.float32), model.latent
+    if z.ndim != 2 or z.shape[1] != latent or not np.isfinite(z).all() or not len(z):
+        raise ValueError(
+            f"z: got shape {z.shape}, expected finite values of shape (n, {latent}), one row an image; "
+            f"draw them with rng.normal(size=(n, {latent}))"
+        )
+    return z
+
+
+def _check_wish(model: Game, wish, n: int, name: str = "wish") -> list[np.ndarray]:
     """The maps in a list, an empty list for a model that takes none, or a ValueError."""
     wanted = model.discriminator.inputs[1:]
     if wish is None and not wanted:
         return []
-    if wish is None:
-        raise ValueError(f"wish: got None, expected maps of shape (n, {', '.join(map(str, wanted[0].shape[1:]))})")
     if not wanted:
-        raise ValueError("wish: got maps for networks that take none, expected None; build both with wishes=...")
-    wish = check_images(wish, wanted[0].shape[1:], "wish", low=-1)
+        raise ValueError(f"{name}: got maps for networks that take none, expected None; build both with wishes=...")
+    height, width, wishes = wanted[0].shape[1:]
+    remedy = f"class numbers y become maps by np.eye({wishes})[y][:, None, None] * np.ones(({height}, {width}, 1))"
+    shape = f"maps of shape (n, {height}, {width}, {wishes})"
+    if wish is None:
+        raise ValueError(f"{name}: got None, expected {shape}; {remedy}")
+    if np.ndim(wish) != 4:
+        raise ValueError(f"{name}: got shape {np.shape(wish)}, expected {shape}; {remedy}")
+    wish = check_images(wish, wanted[0].shape[1:], name, low=-1)
     if len(wish) != n:
-        raise ValueError(f"wish: got {len(wish)} maps for {n} images, expected one map for each image")
+        raise ValueError(f"{name}: got {len(wish)} maps for {n} images, expected one map for each image")
     return [wish]

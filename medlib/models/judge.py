@@ -6,10 +6,12 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from medlib.models.training import batches, check_images, check_sides, fit
+from medlib.models.base import Network
+from medlib.models.inputs import check_images, check_sides
+from medlib.models.training import batches, fit
 
 
-def build_judge(shape: tuple[int, int, int], kinds: int) -> keras.Model:
+def build_judge(shape: tuple[int, int, int], kinds: int) -> Network:
     """Image in [-1, 1] to an outline, and to 64 features: a small U-Net (Ronneberger et al. 2015).
 
     Beside the image itself it sees a narrower window of it, in which faint lesions stand out.
@@ -23,7 +25,7 @@ def build_judge(shape: tuple[int, int, int], kinds: int) -> keras.Model:
 
     Returns
     -------
-    keras.Model
+    Network
         ``outline``: logits (n, height/2, width/2, kinds); ``features``: (n, 64), means of the maps at the bottom.
 
     Raises
@@ -45,7 +47,7 @@ def build_judge(shape: tuple[int, int, int], kinds: int) -> keras.Model:
     up = block(layers.Concatenate()([up, half]), 32, size=1)
     outline = layers.Conv2D(kinds, 1, name="outline")(up)
     features = layers.GlobalAveragePooling2D(name="features")(bottom)
-    return keras.Model(image, {"outline": outline, "features": features})
+    return Network(image, {"outline": outline, "features": features})
 
 
 def coarse(masks: np.ndarray, kind: np.ndarray) -> np.ndarray:
@@ -55,10 +57,19 @@ def coarse(masks: np.ndarray, kind: np.ndarray) -> np.ndarray:
     return filled * np.asarray(kind)[:, None, None]
 
 
-def fit_judge(model, x, masks, kind, *, epochs: int = 5, batch_size: int = 32, label: str = "judge") -> dict:
+def compile_judge(model: keras.Model, steps: int = 600, rate: float = 5e-3) -> keras.Model:
+    """Compile with cross-entropy in each pixel and AdamW, its step size falling from ``rate`` to 0 in ``steps``."""
+    schedule = keras.optimizers.schedules.CosineDecay(rate, steps)
+    loss = {"outline": keras.losses.SparseCategoricalCrossentropy(from_logits=True)}
+    model.compile(keras.optimizers.AdamW(schedule, weight_decay=1e-3), loss)
+    return model
+
+
+def fit_judge(model, x, masks, kind, *, batch_size: int = 32, label: str = "judge", **options) -> dict:
     """Train on images (n, height, width, channels) in [-1, 1], lesion masks and the kind of each image's lesion.
 
-    Cross-entropy in each pixel; AdamW, its step size falling from 0.005 to 0. Returns the history.
+    ``options`` are those of :func:`medlib.models.training.fit`: ``steps`` or ``epochs``, or neither for as many steps
+    as ``compile_judge`` was told. Returns the history.
 
     Raises
     ------
@@ -68,13 +79,10 @@ def fit_judge(model, x, masks, kind, *, epochs: int = 5, batch_size: int = 32, l
     x = check_images(x, model.input_shape[1:], low=-1)
     if np.shape(masks) != x.shape[:3] or np.shape(kind) != x.shape[:1]:
         raise ValueError(
-            f"masks, kind: got shapes {np.shape(masks)} and {np.shape(kind)}, expected {x.shape[:3]} and {x.shape[:1]}"
+            f"masks, kind: got shapes {np.shape(masks)} and {np.shape(kind)}, "
+            f"expected {x.shape[:3]} and {x.shape[:1]}; give one mask and one kind to each image"
         )
-    steps = epochs * -(-len(x) // batch_size)
-    adam = keras.optimizers.AdamW(keras.optimizers.schedules.CosineDecay(5e-3, steps), weight_decay=1e-3)
-    model.compile(adam, loss={"outline": keras.losses.SparseCategoricalCrossentropy(from_logits=True)})
-    target = {"outline": coarse(masks, kind)}
-    return fit(model, x, target, epochs=epochs, batch_size=batch_size, label=label)
+    return fit(model, x, {"outline": coarse(masks, kind)}, batch_size=batch_size, label=label, **options)
 
 
 def features(model: keras.Model, x: np.ndarray) -> np.ndarray:

@@ -7,7 +7,9 @@ import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
-from medlib.models.training import batches, check_images, check_sides, fit, record
+from medlib.models.base import Saved
+from medlib.models.inputs import check_images, check_sides
+from medlib.models.training import batches, fit, record
 
 LOG_2PI = float(np.log(2 * np.pi))
 
@@ -51,11 +53,31 @@ def gaussian_rate(z_mean, z_log_var):
     return 0.5 * ops.sum(z_mean**2 + ops.exp(z_log_var) - 1 - z_log_var, axis=-1)
 
 
-class ConvVAE(keras.Model):
+class ImageModel(Saved):
+    """What an autoencoder of images needs beside its theory: checks, and the images of a batch."""
+
+    wants_targets = False
+
+    def images(self, data):
+        """The images of one batch from ``fit``; targets beside them are ignored."""
+        x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        return ops.cast(x, "float32")
+
+    def check(self, x, y=None, name="x"):
+        """Images in [0, 1]."""
+        check_images(x, self.encoder.input_shape[1:], name)
+
+    def check_asked(self, x):
+        """Images in [0, 1]."""
+        self.check(x)
+
+
+class ConvVAE(ImageModel):
     """A variational autoencoder with a Gaussian likelihood (Kingma and Welling 2014).
 
     The prior is N(0, I). The decoder draws the difference from a learned average image ``centre``; each pixel has a
-    learned variance exp(log_var) + floor², the same for all images.
+    learned variance exp(log_var) + floor², the same for all images. ``fit`` takes images (n, height, width, channels)
+    in [0, 1]; ``predict`` reconstructs them.
 
     Parameters
     ----------
@@ -71,7 +93,7 @@ class ConvVAE(keras.Model):
         super().__init__()
         self.encoder, self.decoder, self.beta, self.floor = encoder, decoder, beta, floor
         self.centre, self.log_var = (self.add_weight(decoder.output_shape[1:], "zeros") for _ in range(2))
-        self.noise = keras.random.SeedGenerator(seed)
+        self.seed, self.noise = seed, keras.random.SeedGenerator(seed)
         self.trackers = [keras.metrics.Mean(name) for name in ("loss", "distortion", "rate")]
 
     def decode(self, z):
@@ -79,67 +101,104 @@ class ConvVAE(keras.Model):
         return self.centre + self.decoder(z), ops.exp(self.log_var) + self.floor**2
 
     def call(self, x):
+        """Reconstruct: the decoder's image of the encoder's mean, cut to [0, 1]."""
+        z_mean, _ = ops.split(self.encoder(x), 2, axis=-1)
+        return ops.clip(self.decode(z_mean)[0], 0, 1)
+
+    def terms(self, x):
         """Loss, distortion and rate of each image in nats, with one draw of z from the encoder."""
         z_mean, z_log_var = ops.split(self.encoder(x), 2, axis=-1)
         z = z_mean + ops.exp(0.5 * z_log_var) * keras.random.normal(ops.shape(z_mean), seed=self.noise)
         distortion, rate = gaussian_nats(x, *self.decode(z)), gaussian_rate(z_mean, z_log_var)
         return distortion + self.beta * rate, distortion, rate
 
-    def train_step(self, x):
+    def train_step(self, data):
         """One step of the optimiser on the mean loss of a batch."""
         with tf.GradientTape() as tape:
-            terms = [ops.mean(term) for term in self(x)]
+            terms = [ops.mean(term) for term in self.terms(self.images(data))]
         self.optimizer.apply(tape.gradient(terms[0], self.trainable_weights), self.trainable_weights)
         return record(self.trackers, terms)
 
-    def test_step(self, x):
+    def test_step(self, data):
         """The same terms without a step."""
-        return record(self.trackers, self(x))
+        return record(self.trackers, self.terms(self.images(data)))
 
 
-def start_from(model: ConvVAE, x: np.ndarray) -> ConvVAE:
+def start_from(model: ConvVAE, x) -> ConvVAE:
     """Set the average image and the pixel variances to those of ``x``, the best model without latents.
 
     The floor is added when the model decodes; a variance below a hundredth of it counts as that.
+
+    Parameters
+    ----------
+    x
+        Images (n, height, width, channels), or a ``tf.data.Dataset`` of batches of them, which is read once.
     """
-    model.centre.assign(x.mean(axis=0))
-    model.log_var.assign(np.log(np.maximum(x.var(axis=0), model.floor**2 / 100)))
+    streamed = isinstance(x, tf.data.Dataset)
+    if streamed and x.cardinality() == tf.data.INFINITE_CARDINALITY:
+        raise ValueError("x: got an endless data set, expected one that ends; leave out .repeat(), `fit` repeats it")
+    n, total, square = 0, 0.0, 0.0
+    for batch in x if streamed else [x]:
+        part = np.asarray(model.images(batch), np.float64)
+        n, total, square = n + len(part), total + part.sum(axis=0), square + (part**2).sum(axis=0)
+    mean = total / n
+    model.centre.assign(mean)
+    model.log_var.assign(np.log(np.maximum(square / n - mean**2, model.floor**2 / 100)))
+    return model
+
+
+def compile_vae(model: ConvVAE, steps: int = 800, rate: float = 4e-3) -> ConvVAE:
+    """Compile with Adam, its step size falling from ``rate`` to 0 over ``steps`` steps.
+
+    ``fit_vae`` then trains for as many steps.
+    """
+    model.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(rate, steps)))
     return model
 
 
 def fit_vae(
     model: ConvVAE,
-    x: np.ndarray,
+    x,
     *,
-    epochs: int,
     batch_size: int = 32,
-    step: float = 4e-3,
-    validation: np.ndarray | None = None,
-    fresh: bool = True,
+    validation=None,
+    fresh: bool | None = None,
     label: str = "training",
     **options,
 ) -> dict[str, list[float]]:
-    """Train with Adam, the step size falling from ``step`` to 0; returns loss, distortion and rate of each epoch.
+    """Train a compiled model; returns loss, distortion and rate of each round.
 
-    Stopping the kernel leaves a usable model and the history so far. ``fresh=False`` goes on from what the model knows.
+    A model whose optimiser has made no step yet starts from the average image (:func:`start_from`), unless ``fresh`` is
+    False. Stopping the kernel leaves a usable model and the history so far; called again, it goes on.
+
+    Parameters
+    ----------
+    x, validation
+        Images (n, height, width, channels) in [0, 1], or a ``tf.data.Dataset`` of batches of them.
+    options
+        Those of :func:`medlib.models.training.fit`: ``steps`` or ``epochs``, or neither for as many steps as
+        ``compile_vae`` was told.
 
     Raises
     ------
     ValueError
-        If ``x`` or ``validation`` is empty, of another shape, not finite, or outside [0, 1].
+        If ``x`` or ``validation`` is empty, of another shape, not finite, or outside [0, 1]; if the model is not
+        compiled.
     FloatingPointError
         If the loss is no longer finite.
     """
     shape = model.encoder.input_shape[1:]
-    x = check_images(x, shape)
+    x = x if isinstance(x, tf.data.Dataset) else check_images(x, shape)
+    model.look(x)
     if validation is not None:
-        options["validation_data"] = (check_images(validation, shape, "validation"),)
+        model.look(validation, name="validation")
+        rows = isinstance(validation, tf.data.Dataset)
+        options["validation_data"] = validation if rows else (check_images(validation, shape, "validation"),)
+    if fresh is None:
+        fresh = not (model.compiled and int(model.optimizer.iterations))
     if fresh:
         start_from(model, x)
-    steps = epochs * -(-len(x) // batch_size)
-    model.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(step, steps)))
-    model.optimizer.build(model.trainable_weights)  # as `fit` does for models that Keras has built
-    return fit(model, x, epochs=epochs, batch_size=batch_size, label=label, **options)
+    return fit(model, x, batch_size=batch_size, label=label, **options)
 
 
 def encode(model: ConvVAE, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -154,19 +213,23 @@ def generate(model: ConvVAE, z: np.ndarray) -> np.ndarray:
     z = np.asarray(z, np.float32)
     if z.ndim != 2 or z.shape[1:] != model.decoder.input_shape[1:] or not np.isfinite(z).all():
         want = model.decoder.input_shape[1]
-        raise ValueError(f"z: got shape {z.shape}, expected finite values of shape (n, {want}), one row an image")
+        raise ValueError(
+            f"z: got shape {z.shape}, expected finite values of shape (n, {want}), one row an image; "
+            f"draw them with rng.normal(size=(n, {want}))"
+        )
     return np.clip(batches(lambda part: (model.decode(part)[0],), z)[0], 0, 1)
 
 
 def reconstruct(model: ConvVAE, x: np.ndarray) -> np.ndarray:
     """The decoder's image of the encoder's mean, shape of ``x``."""
-    return generate(model, encode(model, x)[0])
+    x = check_images(x, model.encoder.input_shape[1:])
+    return batches(lambda part: (model(part, training=False),), x)[0]
 
 
 def negative_elbo(model: ConvVAE, x: np.ndarray, draws: int = 1) -> tuple[np.ndarray, np.ndarray]:
     """Distortion and rate of each image, nats, averaged over ``draws`` of z. Their sum is -ELBO."""
     x = check_images(x, model.encoder.input_shape[1:])
-    terms = [batches(model, x)[1:] for _ in range(draws)]
+    terms = [batches(model.terms, x)[1:] for _ in range(draws)]
     distortion, rate = np.mean(terms, axis=0)
     return distortion, rate
 

@@ -313,13 +313,17 @@ claim("the formula gives the patch that one unit sees", np.ptp(seen) + 1 == reac
 #
 # Three such blocks, with batch normalisation to keep the scale of the signals (notebook 12 showed what becomes of signals whose scale drifts).
 # At the end, **global average pooling** takes the mean of each of the 64 feature maps over the image, and one dense layer
-# turns the 64 means into four scores, the *logits*.
+# turns the 64 means into four scores, the *logits*. (`Network` is `keras.Model`, except that it refuses images and labels
+# it cannot learn from; `check_sides` refuses images too small for the blocks.)
 
 
 # %% tags=["medlib:models.cnn.build_cnn"]
+from medlib.models.base import Network
+from medlib.models.inputs import check_sides
+
+
 def build_cnn(shape, classes, widths=(16, 32, 64), dropout=0.3):
-    if min(shape[:2]) < 2 ** len(widths):
-        raise ValueError(f"shape: got {shape}, expected sides of at least {2 ** len(widths)} for {len(widths)} blocks")
+    check_sides(shape, least=2 ** len(widths))
     image = h = keras.Input(shape)
     for block, width in enumerate(widths):
         h = layers.MaxPooling2D()(h) if block else h
@@ -328,7 +332,7 @@ def build_cnn(shape, classes, widths=(16, 32, 64), dropout=0.3):
         h = layers.ReLU()(h)
     h = layers.GlobalAveragePooling2D()(h)
     h = layers.Dropout(dropout)(h)
-    return keras.Model(image, layers.Dense(classes)(h))
+    return Network(image, layers.Dense(classes)(h))
 
 
 # %%
@@ -408,7 +412,7 @@ claim("predicted minus true", np.allclose(tape.gradient(total, scores), p - np.e
 
 
 # %% tags=["medlib:models.cnn.compile_cnn"]
-def compile_cnn(model, steps, rate=3e-3):
+def compile_cnn(model, steps=600, rate=3e-3):
     if model.output_shape[-1] == 1:
         loss = keras.losses.BinaryCrossentropy(from_logits=True)
         accuracy = keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0)

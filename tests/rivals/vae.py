@@ -69,7 +69,8 @@ def main() -> None:
         x, fresh = (brain_window(part.x)[..., None].astype("float32") for part in (train, test))
         ours = vae.ConvVAE(vae.build_encoder(SHAPE, 24), vae.build_decoder(SHAPE, 24), seed=seed)
         began = time.process_time()
-        vae.fit_vae(ours, x, epochs=15)
+        steps = 15 * -(-len(x) // 32)
+        vae.fit_vae(vae.compile_vae(ours, steps), x)
         took = time.process_time() - began
         rows = {"course": (ours, took, 15)}
         rows["tutorial, latent 2"] = train_tutorial(x, 2, took, False, seed)
