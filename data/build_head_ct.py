@@ -8,7 +8,8 @@ apart, so any patient can be rebuilt alone: ``build_patient(7)``.
 
 Coordinates are millimetres, x to the patient's right, y forwards, z upwards, origin at the anterior commissure.
 ``p`` is a point of the patient, ``q`` the same point of the template. The picture follows the radiological convention:
-row 0 is the front of the head and the patient's LEFT is on the RIGHT of the picture.
+row 0 is the front of the head and the patient's LEFT is on the RIGHT of the picture. Heads lie as in a scanner: turned,
+off centre and not symmetric.
 """
 
 from __future__ import annotations
@@ -183,13 +184,13 @@ class Grid:
     x: np.ndarray
 
     @classmethod
-    def at(cls, bottom: float, forward: float) -> Grid:
-        """Four slices from height ``bottom`` upwards; ``forward`` shifts the centre of the picture."""
+    def at(cls, bottom: float, forward: float, right: float) -> Grid:
+        """Four slices from height ``bottom`` upwards; the centre of the picture lies ``forward`` and ``right``."""
         step = PIXEL / FINE_XY
         pixel = (np.arange(SIZE * FINE_XY) - (SIZE * FINE_XY - 1) / 2) * step
         within = (np.arange(FINE_Z) - (FINE_Z - 1) / 2) * SPACING / FINE_Z
         z = (bottom + SPACING * np.arange(SLICES))[:, None] + within
-        return cls(z.ravel(), forward - pixel, -pixel)
+        return cls(z.ravel(), forward - pixel, right - pixel)
 
     def points(self) -> np.ndarray:
         z, y, x = np.meshgrid(self.z, self.y, self.x, indexing="ij")
@@ -219,12 +220,19 @@ class Anatomy:
     skull: float  # mm
     scalp: float  # mm
     calcified: list  # radii in mm: pineal gland, right and left choroid plexus
+    tilt: float  # degrees the head is turned in the picture, counter-clockwise
+    torque: float  # mm by which the right frontal lobe reaches further forward and the left occipital one back
+    curve: float  # mm by which the left occipital lobe pushes the midline behind to the right
+    unequal: float  # mm by which the left ventricle is wider than the average of the two; the right one narrower
+    squeeze: float = 0.0  # mm by which a mass narrows the ventricle on its side
+    mass_side: float = 0.0  # 1: the mass is on the right, -1: on the left
 
     @classmethod
     def draw(cls, r: dict, rng: np.random.Generator) -> Anatomy:
         old = (r["age"] - 60) / 10
         size = 0.955 + 0.02 * (r["sex"] == "male") + rng.normal(0, 0.02)
-        a, b, c = np.radians(rng.normal(0, [2.0, 1.0, 1.5]))
+        tilt = float(np.clip(rng.normal(0, 4), -10, 10))
+        a, b, c = np.radians([*rng.normal(0, [2.0, 1.0]), tilt])
         rx = np.array([[1, 0, 0], [0, np.cos(a), -np.sin(a)], [0, np.sin(a), np.cos(a)]])
         ry = np.array([[np.cos(b), 0, np.sin(b)], [0, 1, 0], [-np.sin(b), 0, np.cos(b)]])
         rz = np.array([[np.cos(c), -np.sin(c), 0], [np.sin(c), np.cos(c), 0], [0, 0, 1]])
@@ -240,13 +248,35 @@ class Anatomy:
             skull=float(np.clip(rng.normal(6.5, 0.9), 4.5, 9)),
             scalp=float(np.clip(rng.normal(5, 1.2), 2.5, 8)),
             calcified=[rng.uniform(1.5, 3.2) * (rng.random() < _p(0.3 * old + c)) for c in (0.2, -0.6, -0.6)],
+            tilt=tilt,
+            torque=rng.normal(1.5, 1.2),
+            curve=rng.normal(1.5, 1.5),
+            unequal=rng.normal(0.25, 0.45),
         )
 
     def to_template(self, grid: Grid) -> np.ndarray:
-        """Template coordinates q of every point of the grid: affine, then elastic (about 2 mm)."""
+        """Template coordinates q of every point of the grid: affine, elastic (about 2 mm), then what is not symmetric.
+
+        The template is symmetric. Most brains are not: the right frontal and the left occipital lobe reach further, as
+        if twisted about the vertical axis (the Yakovlevian torque; Toga and Thompson, Nat Rev Neurosci 2003).
+        """
         flat = grid.points().reshape(3, -1) / self.scale[:, None]
         q = (self.rotation @ flat).reshape(3, len(grid.z), len(grid.y), len(grid.x))
-        return q + 2.2 * np.stack([f(grid) for f in self.bend])
+        q = q + 2.2 * np.stack([f(grid) for f in self.bend])
+        behind = np.clip(-30 - q[1], 0, None) / 50
+        q[1] -= self.torque * np.tanh(q[0] / 25)
+        q[0] -= self.curve * behind**2
+        return q
+
+    def widening(self, q: np.ndarray) -> np.ndarray:
+        """Mm by which the ventricles are wider than the template's, at template points: age, side, pressure."""
+        right = np.tanh(q[0] / 4)
+        return self.ventricle - self.unequal * right - self.squeeze * (1 + self.mass_side * right) / 2
+
+    def upright(self, points: np.ndarray) -> np.ndarray:
+        """Points of the patient (2, n), x and y in mm, in the head's own frame: x = 0 is its midline."""
+        c = np.radians(self.tilt)
+        return np.array([[np.cos(c), -np.sin(c)], [np.sin(c), np.cos(c)]]) @ points
 
     def height(self, q: np.ndarray) -> float:
         """Height (mm, patient) of a template point, elastic part left out."""
@@ -268,15 +298,16 @@ def tissue(head: Anatomy, grid: Grid, q: np.ndarray) -> dict[str, np.ndarray]:
     parts = [np.exp(v - top) for v in (grey, white, csf)]
     grey, white, csf = (p / (parts[0] + parts[1] + parts[2]) for p in parts)
     hull, beside = t.sample(t.hull, q, 2.0), t.sample(t.ventricle, q, 2.0)
-    inside = 1 / (1 + np.exp(-(head.ventricle - beside) / 0.7))  # the ventricle, enlarged by some mm
+    wall = beside - head.widening(q)  # distance from the wall of this patient's ventricles, mm
+    inside = 1 / (1 + np.exp(wall / 0.7))
     keep = 1 - inside
-    return {"grey": grey * keep, "white": white * keep, "csf": csf * keep + inside, "hull": hull, "beside": beside}
+    return {"grey": grey * keep, "white": white * keep, "csf": csf * keep + inside, "hull": hull, "wall": wall}
 
 
 def normal_hu(head: Anatomy, grid: Grid, q: np.ndarray, part: dict[str, np.ndarray]) -> np.ndarray:
     """HU of the head without a lesion, from the inside out: brain, CSF, skull, scalp, air."""
     hu = sum(HU[name] * part[name] for name in ("grey", "white", "csf"))
-    hu = hu - head.leukoaraiosis * np.exp(-np.clip(part["beside"] - head.ventricle, 0, None) / 5.0) * part["white"]
+    hu = hu - head.leukoaraiosis * np.exp(-np.clip(part["wall"], 0, None) / 5.0) * part["white"]
     falx = (np.abs(q[0]) < 0.8) & (part["csf"] > 0.3) & ((q[1] > 25) | (q[1] < -55) | (q[2] > 38))
     hu = np.where(falx, 45.0, hu)
     spots = ((0, -27, 4), (23, -42, 10), (-23, -42, 10))
@@ -339,6 +370,11 @@ def draw_lesion(r: dict, rng: np.random.Generator) -> dict:
     limit = {"thalamus": 10.0, "basal ganglia": 30.0 if r["diagnosis"] != "ischaemia" else 20.0}.get(
         lesion["location"], 60.0
     )
+    lesion["crosses"] = bool(
+        r["diagnosis"] == "tumour" and lesion["location"] in ("frontal lobe", "parietal lobe") and rng.random() < 0.2
+    )
+    if lesion["crosses"]:  # a tumour that grows through the corpus callosum to the other side
+        centre[0] = rng.uniform(4, 10)
     sign = 1 if lesion["side"] == "right" else -1
     lesion["centre"] = centre * [sign, 1, 1]
     shrink = rng.uniform(0.5, 1.0)  # no heap of lesions at the limit
@@ -386,18 +422,54 @@ def push(lesion: dict, q: np.ndarray, amount: float) -> np.ndarray:
     return q - away / distance * amount * (distance / radius) * np.exp(1 - distance / radius)
 
 
+def shift(lesion: dict, head: Anatomy, q: np.ndarray, amount: float) -> np.ndarray:
+    """Mass effect on the other side: the midline moved away from the lesion by ``amount`` mm, the ventricle squeezed.
+
+    Most at the height of the lesion; less towards the skull, and in front and behind, where the falx holds.
+    """
+    head.mass_side = np.sign(lesion["centre"][0])
+    head.squeeze = min(0.5 * amount, 3.0)
+    middle = np.clip(lesion["centre"][1], -35, 25)
+    near = (q[0] / 30) ** 2 + ((q[1] - middle) / 40) ** 2 + ((q[2] - lesion["centre"][2]) / 40) ** 2
+    moved = q.copy()
+    moved[0] += head.mass_side * amount * np.exp(-near)
+    return moved
+
+
+def old_infarct(acute: dict | None, head: Anatomy, grid: Grid, q: np.ndarray, part: dict, rng) -> tuple:
+    """An infarct of former years, far from the lesion of today: its points (boolean, fine grid) and its side."""
+    brain = (part["grey"] + part["white"] > 0.5) & (part["hull"] < -3)
+    while True:
+        place = str(rng.choice(list(ANCHORS)))
+        deep = place in ("basal ganglia", "thalamus")
+        sign = rng.choice([-1, 1])
+        centre = (np.array(ANCHORS[place]) + rng.normal(0, 2 if deep else 7, 3)) * [sign, 1, 1]
+        centre[2] = rng.uniform(np.quantile(q[2], 0.1), np.quantile(q[2], 0.9))
+        if acute is not None and np.linalg.norm(centre[:2] - acute["centre"][:2]) < 40:
+            continue
+        volume = float(np.clip(np.exp(rng.normal(np.log(1.5 if deep else 5.0), 0.5)), 1.0, 12.0))
+        spot = {"kind": "blob", "centre": centre, "volume": volume, "half_height": 6 + 4.0 * volume ** (1 / 3)}
+        room = brain & (sign * q[0] > 1.5) & (np.abs(q[2] - centre[2]) < spot["half_height"])
+        reach = level(spot, head, grid, q, part, rng)
+        count = int(volume * 1000 / ((PIXEL / FINE_XY) ** 2 * SPACING / FINE_Z))
+        order = np.sort(reach[room])
+        if len(order) > 4 * count:
+            return _largest(room & (reach < order[count])), "right" if sign > 0 else "left"
+
+
 def lesion_parts(
     r: dict, lesion: dict, head: Anatomy, grid: Grid, q: np.ndarray, part: dict, rng
 ) -> dict[str, np.ndarray]:
     """Which points belong to the lesion proper, its core and its oedema (boolean, fine grid)."""
     sign = np.sign(lesion["centre"][0])
     brain = (part["grey"] + part["white"] > 0.5) & (part["hull"] < 0)
-    room = brain & (sign * q[0] > 1.5)
+    own_side = np.ones_like(brain) if lesion["crosses"] else sign * q[0] > 1.5
+    room = brain & own_side
     if r["diagnosis"] == "ischaemia":
         watershed = q + 3.0 * np.stack([Field(rng, 18.0)(grid) for _ in range(3)])  # no two people share their borders
         room &= territory(watershed) == {"ACA": 1, "MCA": 2, "PCA": 3}[lesion["territory"]]
     else:  # blood and tumour also fill sulci, but not the ventricle
-        room |= (sign * q[0] > 1.5) & (part["hull"] < -4) & (part["beside"] > head.ventricle + 1)
+        room |= own_side & (part["hull"] < -4) & (part["wall"] > 1)
     reach = level(lesion, head, grid, q, part, rng)
     count = int(lesion["volume"] * 1000 / ((PIXEL / FINE_XY) ** 2 * SPACING / FINE_Z))
     order = np.sort(reach[room])
@@ -411,7 +483,8 @@ def lesion_parts(
         thick = rng.uniform(4.0, 6.5)
         parts["core"] = proper & (reach < bound - thick)
         fingers = rng.uniform(5, 26) * part["white"] * (0.75 + 0.5 * Field(rng, 16.0)(grid))
-        parts["oedema"] = brain & ~proper & (sign * q[0] > 0) & (part["white"] > 0.55) & (reach < bound + fingers)
+        wet = brain & ~proper & (own_side | (sign * q[0] > 0)) & (part["white"] > 0.55)
+        parts["oedema"] = wet & (reach < bound + fingers)
     return parts
 
 
@@ -446,7 +519,7 @@ def build_patient(number: int, seed: int = SEED) -> tuple[np.ndarray, np.ndarray
     Returns
     -------
     codes : uint8 (4, 64, 64), clean HU + 55, slices from below upwards
-    labels : uint8 (4, 64, 64), 0 none, 1 lesion, 2 oedema around a haemorrhage or tumour
+    labels : uint8 (4, 64, 64), 0 none, 1 lesion, 2 oedema around a haemorrhage or tumour, 3 old infarct
     record : dict, one row of ``patients.csv``
     """
     rng = np.random.default_rng(np.random.SeedSequence([seed, number]))
@@ -456,10 +529,14 @@ def build_patient(number: int, seed: int = SEED) -> tuple[np.ndarray, np.ndarray
         stand_in = r if r["label"] else {**r, "diagnosis": CLASSES[rng.integers(1, 4)]}
         lesion = draw_lesion(stand_in, rng)  # no lesion: only the height of the slices is taken from it
         bottom = head.height(lesion["centre"]) - SPACING * (SLICES - 1) / 2 + rng.uniform(-2, 2)
-        grid = Grid.at(float(np.clip(bottom, -4, 18)), -18.0 * head.scale[1] + rng.normal(0, 2))
+        off = np.clip(rng.normal(0, 4.5, 2), -9, 9)
+        grid = Grid.at(float(np.clip(bottom, -4, 18)), -18.0 * head.scale[1] + off[1], off[0])
         q = head.to_template(grid)
+        moved = 0.0
         if r["label"] in (2, 3):
             q = push(lesion, q, rng.uniform(0.10, 0.20) * min(lesion["volume"], 30) + 0.5)
+            moved = float(rng.uniform(0.10, 0.20) * max(lesion["volume"] - 8, 0) * (not lesion["crosses"]))
+            q = shift(lesion, head, q, moved)
         part = tissue(head, grid, q)
         hu = normal_hu(head, grid, q, part)
         if r["label"] == 0:
@@ -468,27 +545,46 @@ def build_patient(number: int, seed: int = SEED) -> tuple[np.ndarray, np.ndarray
         hu = add_lesion(hu, r, parts, grid, rng)
         soft = to_pixels(part["hull"] > 0.5) == 0  # a pixel that contains bone belongs to no lesion
         masks = {name: (to_pixels(points) >= 0.5) & soft for name, points in parts.items()}
-        if _accepted(masks["proper"], grid, lesion):
+        if _accepted(masks["proper"], grid, head, lesion):
             break
+    old, old_side = np.zeros((SLICES, SIZE, SIZE), bool), "none"
+    if rng.random() < 1 / 8:  # in every class alike: it is history, not the diagnosis
+        while old.sum() < 4:
+            points, old_side = old_infarct(lesion if r["label"] else None, head, grid, q, part, rng)
+            if r["label"]:
+                points &= ~(parts["proper"] | parts["oedema"])
+            old = (to_pixels(points) >= 0.5) & (to_pixels(part["hull"] > 0.5) == 0)
+        hu = np.where(points, rng.normal(9, 1) + 0.8 * Field(rng, 9.0)(grid), hu)
     clean = np.clip(np.round(np.round(to_pixels(hu), 6)), HU_MIN, HU_MAX)
     labels = np.zeros(clean.shape, np.uint8)
+    labels[old] = 3
     if r["label"]:
         labels[masks["oedema"]], labels[masks["proper"]] = 2, 1
-    r = draw_consequences(describe(r, lesion, clean, labels, grid), rng)
+    lie = {"tilt_deg": head.tilt, "off_x_mm": off[0], "off_y_mm": off[1], "shift_mm": moved}
+    r |= {name: float(np.round(value, 2)) for name, value in lie.items()}
+    r |= {"crosses": int(r["label"] > 0 and lesion["crosses"]), "old_lesion": int(old.any()), "old_side": old_side}
+    r["old_ml"] = round((labels == 3).sum() * PIXEL**2 * SPACING / 1000, 3)
+    r = draw_consequences(describe(r, lesion, clean, labels, grid, head), rng)
     return (clean - HU_MIN).astype(np.uint8), labels, r
 
 
-def _accepted(mask: np.ndarray, grid: Grid, lesion: dict) -> bool:
-    """At least two pixels in each slice, at least 1 ml, and on the intended side of the picture's midline."""
-    x = grid.x.reshape(SIZE, FINE_XY).mean(1)
+def _accepted(mask: np.ndarray, grid: Grid, head: Anatomy, lesion: dict) -> bool:
+    """At least two pixels in each slice, at least 1 ml, and on the intended side of the head's midline."""
     enough = mask.sum((1, 2)).min() >= 2 and mask.sum() * PIXEL**2 * SPACING >= 1000
-    return bool(enough and (mask * x).sum() * np.sign(lesion["centre"][0]) > 0)
+    return bool(enough and centre_of(mask, grid, head)[0] * np.sign(lesion["centre"][0]) > 0)
 
 
-def describe(r: dict, lesion: dict, clean: np.ndarray, labels: np.ndarray, grid: Grid) -> dict:
+def centre_of(mask: np.ndarray, grid: Grid, head: Anatomy) -> np.ndarray:
+    """Centre (3,) of a mask of pixels in the head's own frame, mm: x from its midline to the right, y, z."""
+    y, x = (v.reshape(SIZE, FINE_XY).mean(1) for v in (grid.y, grid.x))
+    z = grid.z.reshape(SLICES, FINE_Z).mean(1)
+    k, i, j = np.nonzero(mask)
+    return np.array([*head.upright(np.array([x[j].mean(), y[i].mean()])), z[k].mean()])
+
+
+def describe(r: dict, lesion: dict, clean: np.ndarray, labels: np.ndarray, grid: Grid, head: Anatomy) -> dict:
     """The facts of the image, measured in the stored pixels: side, place, volume, density, centre."""
     mask = labels == 1
-    y, x = (v.reshape(SIZE, FINE_XY).mean(1) for v in (grid.y, grid.x))
     z = grid.z.reshape(SLICES, FINE_Z).mean(1)
     r["z0_mm"] = float(np.round(z[0], 2))
     if not mask.any():
@@ -496,8 +592,7 @@ def describe(r: dict, lesion: dict, clean: np.ndarray, labels: np.ndarray, grid:
         return (
             r | {"side": "none", "territory": "none", "location": "none", "volume_ml": 0.0, "oedema_ml": 0.0} | nothing
         )
-    k, i, j = np.nonzero(mask)
-    centre = np.array([x[j].mean(), y[i].mean(), z[k].mean()])
+    centre = centre_of(mask, grid, head)
     place = lesion["location"]
     if not place:  # a cortical infarct is named after the nearest lobe
         folded = centre * [np.sign(centre[0]), 1, 1]

@@ -91,10 +91,15 @@ def test_facts_in_the_record_are_facts_of_the_image(clean, table):
 
 
 def test_the_patients_left_is_on_the_right_of_the_picture(clean, table):
+    """Seen from the midline of the head, which is turned and off centre: the record says how."""
     masks = clean.masks.reshape(1000, 4, 64, 64)
     for p in table.index[table["label"] > 0]:
-        x_mm = head_ct.PIXEL_MM * (31.5 - np.nonzero(masks[p])[2].mean())
-        assert abs(x_mm - table["x_mm"][p]) < 0.01 and table["side"][p] == ("right" if x_mm > 0 else "left")
+        _, i, j = np.nonzero(masks[p])
+        x = head_ct.PIXEL_MM * (31.5 - j.mean()) + table["off_x_mm"][p]
+        c, y = np.radians(table["tilt_deg"][p]), table["y_mm"][p]
+        y_picture = (y - np.sin(c) * x) / np.cos(c)  # the head's own frame is the picture's, turned by the tilt
+        x_mm = np.cos(c) * x - np.sin(c) * y_picture
+        assert abs(x_mm - table["x_mm"][p]) < 0.05 and table["side"][p] == ("right" if x_mm > 0 else "left")
 
 
 # ------------------------------------------------------------------------------------------------------------- physics
@@ -124,11 +129,14 @@ def test_an_infarct_keeps_to_tissue_one_side_and_one_territory(clean, table):
     """Its pixels are brain on one side of the midline; its centre lies where its artery supplies the cortex."""
     share = clean.x[clean.masks & (clean.y == 1)[:, None, None]]
     assert np.mean(share < 12) < 0.01 and share.max() < 60  # neither ventricle nor bone
-    columns = np.nonzero(clean.masks)[2] - 31.5
-    rows = np.nonzero(clean.masks)[0]
-    sign = np.where(clean.frame["side"].to_numpy()[rows] == "left", 1, -1)
-    infarct = clean.y[rows] == 1
-    assert np.mean((columns * sign)[infarct] > -1) > 0.99
+    rows, i, j = np.nonzero(clean.masks & (clean.y == 1)[:, None, None])
+    record = clean.frame.iloc[rows]
+    x = head_ct.PIXEL_MM * (31.5 - j) + record["off_x_mm"].to_numpy()
+    y = head_ct.PIXEL_MM * (31.5 - i) - 18 + record["off_y_mm"].to_numpy()
+    turn = np.radians(record["tilt_deg"].to_numpy())
+    from_midline = np.cos(turn) * x - np.sin(turn) * y
+    sign = np.where(record["side"] == "left", -1, 1)
+    assert np.mean(from_midline * sign > -4) > 0.99
     centre = table[table["diagnosis"] == "ischaemia"]
     deep = centre["location"].isin(["basal ganglia", "thalamus"])
     cortex = centre[~deep].groupby("territory")
@@ -157,6 +165,72 @@ def test_sizes_overlap(table):
     """No class is recognised by its volume alone: the middle halves of the distributions meet."""
     q = table[table["label"] > 0].groupby("diagnosis")["volume_ml"].quantile([0.25, 0.75]).unstack()
     assert q[0.25].max() < q[0.75].min()
+
+
+# -------------------------------------------------------------------------------------------------- heads as they come
+
+
+def test_heads_are_turned_and_off_centre(clean, table):
+    assert 3 < table["tilt_deg"].std() < 4.5 and table["tilt_deg"].abs().max() <= 10
+    assert table["tilt_deg"].abs().quantile(0.95) > 6
+    head = clean.x[::4] > -50
+    middle = (head * np.arange(64)).sum((1, 2)) / head.sum((1, 2))
+    assert middle.std() > 0.8, "pixels, left to right"
+    # what the record says is what the picture shows: a head lies opposite to where the picture's centre went
+    assert np.corrcoef(middle, table["off_x_mm"])[0, 1] > 0.9
+
+
+def test_a_healthy_head_is_not_its_own_mirror_image(builder):
+    """With tilt and offset taken away, right and left still differ: torque, a curved midline, unequal ventricles."""
+    rng = np.random.default_rng(0)
+    grid = builder.Grid.at(10.0, -18.0, 0.0)
+    apart = []
+    for twisted in (False, True):
+        head = builder.Anatomy.draw(builder.draw_causes(np.random.default_rng(1)), rng)
+        flat = lambda grid: np.zeros((len(grid.z), len(grid.y), len(grid.x)))  # noqa: E731
+        head.rotation, head.bend, head.cortex, head.bumps = np.eye(3), [flat] * 3, flat, flat
+        head.torque, head.curve, head.unequal = (1.5, 1.5, 0.25) if twisted else (0.0, 0.0, 0.0)
+        q = head.to_template(grid)
+        csf = builder.tissue(head, grid, q)["csf"]
+        apart.append(np.abs(csf - csf[:, :, ::-1]).mean())
+    assert apart[0] < 0.3 * apart[1], apart
+
+
+def test_a_mass_moves_the_midline_and_narrows_its_ventricle(table):
+    mass = table[table["label"] >= 2]
+    assert (table["shift_mm"][table["label"] < 2] == 0).all()
+    assert mass["shift_mm"].corr(mass["volume_ml"], method="spearman") > 0.7
+    assert 4 < mass["shift_mm"].quantile(0.95) < 10 and mass["shift_mm"].max() < 16
+
+
+def test_shift_moves_tissue_away_from_the_lesion(builder):
+    head = builder.Anatomy.draw(builder.draw_causes(np.random.default_rng(1)), np.random.default_rng(1))
+    grid = builder.Grid.at(10.0, -18.0, 0.0)
+    q = head.to_template(grid)
+    moved = builder.shift({"centre": np.array([25.0, 0.0, 10.0])}, head, q, 6.0)
+    assert 5 < (moved[0] - q[0]).max() <= 6.0 and np.all(moved[1:] == q[1:])  # points show what lay further right
+    wide = head.widening(np.array([[20.0], [0.0], [10.0]])), head.widening(np.array([[-20.0], [0.0], [10.0]]))
+    assert wide[1] - wide[0] > 2.5, "the ventricle beside the mass is narrower"
+
+
+def test_one_patient_in_eight_has_an_old_infarct_in_every_class(clean, table):
+    share = table.groupby("label")["old_lesion"].mean()
+    assert share.between(0.06, 0.2).all() and 0.1 < table["old_lesion"].mean() < 0.15
+    old = head_ct.old_infarcts()
+    assert not (old & clean.masks).any()
+    has = old.reshape(1000, -1).any(1)
+    np.testing.assert_array_equal(has, table["old_lesion"] == 1)
+    np.testing.assert_allclose(table["old_ml"], old.reshape(1000, -1).sum(1) * VOXEL_ML, atol=1e-3)
+    assert 4 < np.median(clean.x[old]) < 14, "as dark as CSF"
+    assert set(table["old_side"][~has]) == {"none"} and set(table["old_side"][has]) == {"left", "right"}
+    assert head_ct.old_infarcts(32).shape == (4000, 32, 32)
+    with pytest.raises(ValueError, match="size: got 48"):
+        head_ct.old_infarcts(48)
+
+
+def test_a_few_tumours_cross_the_midline(clean, table):
+    crossing = table.index[table["crosses"] == 1]
+    assert 3 <= len(crossing) <= 40 and (table["diagnosis"][crossing] == "tumour").all()
 
 
 # ------------------------------------------------------------------------------------------------------------- scanner
@@ -266,7 +340,9 @@ def test_patients_matrix(table):
     "options, words",
     [
         ({"size": 48}, "size: got 48, expected 64 or 32"),
-        ({"dose": 0}, "dose: got 0, expected a number above 0"),
+        ({"size": np.array([64, 32])}, "size: got array"),
+        ({"dose": 0}, "dose: got 0, expected a number from 1e-6 upwards"),
+        ({"dose": 1e-45}, "dose: got 1e-45"),
         ({"dose": -1.0}, "dose: got -1.0"),
         ({"dose": float("nan")}, "dose: got nan"),
         ({"dose": "low"}, "dose: got 'low'"),

@@ -70,8 +70,9 @@ CARD = Card(
     citation="Fonov et al., NeuroImage 54:313 (2011) for the template.",
     made="Each patient is one 3-D head, bent from the template and cut by four planes; causes and effects in the "
     "record follow the equations in data/head_ct.md. Noise, kernel and calibration of three sites are added at load.",
-    limits="Simulated: it proves methods, never clinical performance. One template, coarse pixels, one lesion per "
-    "patient, no contrast phases, no motion or metal, volumes counted only within the four slices.",
+    limits="Simulated: it proves methods, never clinical performance. One template, coarse pixels, one acute lesion "
+    "per patient (and an old infarct in one of eight, in every class), no contrast phases, no motion or metal, volumes "
+    "counted only within the four slices.",
 )
 
 
@@ -91,9 +92,10 @@ def load(size: int = 64, dose: float | None = 1.0, seed: int = 0) -> Dataset:
     Returns
     -------
     Dataset
-        ``x`` float32 (4000, size, size) in HU, from -55 to 200; ``y`` 0 to 3; ``masks`` bool, the lesion without its
-        oedema; ``groups`` the patient; ``frame`` one row per slice: ``slice``, ``z_mm`` (above the anterior
-        commissure), ``area_mm2`` and ``oedema_mm2`` of this slice, and the patient's record.
+        ``x`` float32 (4000, size, size) in HU, from -55 to 200; ``y`` 0 to 3; ``masks`` bool, the lesion of the
+        diagnosis without its oedema; ``groups`` the patient; ``frame`` one row per slice: ``slice``, ``z_mm`` (above
+        the anterior commissure), ``area_mm2``, ``oedema_mm2`` and ``old_mm2`` (old infarct) of this slice, and the
+        patient's record. :func:`old_infarcts` has the masks of the old infarcts.
 
     Raises
     ------
@@ -116,10 +118,26 @@ def load(size: int = 64, dose: float | None = 1.0, seed: int = 0) -> Dataset:
     frame["z_mm"] = frame.pop("z0_mm") + SPACING_MM * number
     frame["area_mm2"] = masks.sum((1, 2)) * PIXEL_MM**2
     frame["oedema_mm2"] = (labels == 2).sum((1, 2)) * PIXEL_MM**2
+    frame["old_mm2"] = (labels == 3).sum((1, 2)) * PIXEL_MM**2
     if size == 32:
         x, masks = _halve(x) / 4, _halve(masks.view(np.uint8)) >= 2
     groups = frame["patient"].to_numpy()
     return Dataset("head_ct", x, frame["label"].to_numpy(), CLASSES, frame, masks, groups, CARD)
+
+
+def old_infarcts(size: int = 64) -> np.ndarray:
+    """Masks of the infarcts of former years, bool (4000, size, size), row by row as in ``load``.
+
+    One patient in eight has one, whatever the diagnosis of today; its density is that of CSF.
+
+    Raises
+    ------
+    ValueError
+        A size that is not 64 or 32.
+    """
+    _check(size, None, 0)
+    old = _images()[1] == 3
+    return old if size == 64 else _halve(old.view(np.uint8)) >= 2
 
 
 def patients() -> Dataset:
@@ -153,12 +171,12 @@ def brain_window(hu: np.ndarray, level: float = 35, width: float = 90) -> np.nda
 
 
 def _check(size, dose, seed) -> None:
-    if size not in (32, 64):
+    if not isinstance(size, (int, np.integer)) or size not in (32, 64):
         raise ValueError(f"size: got {size!r}, expected 64 or 32 (pixels), e.g. load('head_ct', size=32)")
     number = isinstance(dose, (int, float, np.number)) and not isinstance(dose, bool)
-    if dose is not None and not (number and not math.isnan(dose) and dose > 0):
+    if dose is not None and not (number and dose >= 1e-6):  # nan is not; less drowns a head in noise
         raise ValueError(
-            f"dose: got {dose!r}, expected a number above 0 (1 is the usual dose), np.inf for no noise, "
+            f"dose: got {dose!r}, expected a number from 1e-6 upwards (1 is the usual dose), np.inf for no noise, "
             "or None for the clean image, e.g. load('head_ct', dose=0.5)"
         )
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
