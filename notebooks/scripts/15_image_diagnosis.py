@@ -76,15 +76,16 @@ plt.show()
 clean = load("head_ct", dose=None)
 measured = load("head_ct")
 lesion = clean.masks.any(axis=(1, 2))
-claim("no pixel is missing", np.isfinite(measured.x).all())
 claim("a slice shows a lesion when its patient has one, and no other does", np.array_equal(lesion, clean.y > 0))
 different = len({image.tobytes() for image in clean.x})
-claim("no slice is stored twice", different == len(clean), different)
+complete = np.isfinite(measured.x).all()
+claim("no pixel is missing, and no slice is stored twice", complete and different == len(clean), different)
 tissue = (clean.x > 20) & (clean.x < 45) & (clean.y == 0)[:, None, None]
 site = scans.frame["site"].to_numpy()
 offset = {s: (measured.x - clean.x)[site == s][tissue[site == s]].mean() for s in "ABC"}
 print("a healthy brain reads too high by", {s: f"{hu:.1f} HU" for s, hu in offset.items()})
-claim("the scanners of sites B and C disagree by 4 to 9 HU", 4 < offset["B"] - offset["C"] < 9, offset["B"] - offset["C"])
+apart = offset["B"] - offset["C"]
+claim("the scanners of sites B and C disagree by 4 to 9 HU", 4 < apart < 9, apart)
 
 # %% [markdown]
 # Nothing is missing. But two scanners disagree on the same brain by some six HU, nearly as much as grey differs from
@@ -114,8 +115,9 @@ from medlib.data.head_ct import brain_window
 hu = np.linspace(-100, 200, 3001)
 for level, width in ((35, 40), (50, 90)):
     ends = window(np.array([level - width / 2, level, level + width / 2]), level, width)
-    claim(f"level {level}, width {width}: black, mid-grey, white", np.allclose(ends, [0, 0.5, 1]))
-    claim("and the course's function agrees", np.allclose(window(hu, level, width), brain_window(hu, level, width)))
+    agree = np.allclose(window(hu, level, width), brain_window(hu, level, width))
+    right = np.allclose(ends, [0, 0.5, 1]) and agree
+    claim(f"level {level}, width {width}: black, mid-grey, white, as in the course's own function", right)
 infarcts = np.flatnonzero((scans.y == 1) & (scans.frame["area_mm2"] > 1000))[::12][:6]
 fig, axes = plt.subplots(2, 1, figsize=(7, 2.8))
 for ax, width in zip(axes, (90, 40), strict=True):
@@ -211,7 +213,8 @@ plt.show()
 for k, c_in, c_out in ((3, 1, 16), (5, 7, 2), (1, 4, 9)):
     layer = layers.Conv2D(c_out, k)
     layer.build((None, 8, 8, c_in))
-    claim(f"{k} x {k}, {c_in} to {c_out} channels", layer.count_params() == (k**2 * c_in + 1) * c_out, layer.count_params())
+    count = layer.count_params()
+    claim(f"{k} x {k}, {c_in} to {c_out} channels", count == (k**2 * c_in + 1) * c_out, count)
 
 # %% [markdown]
 # ### The network
@@ -310,7 +313,8 @@ def compile_cnn(model, steps=600, rate=3e-3):
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
     schedule = keras.optimizers.schedules.CosineDecay(rate, steps)
-    model.compile(keras.optimizers.AdamW(schedule, weight_decay=1e-3), loss, metrics=[accuracy])
+    optimiser = keras.optimizers.AdamW(schedule, weight_decay=1e-3)
+    model.compile(optimiser, loss, metrics=[accuracy])
     return model
 
 
@@ -329,7 +333,7 @@ def new_network(steps=500):
 
 cnn, learner = new_network()
 x_train, x_val, x_test = (network_input(part.x) for part in (train, val, test))
-learner.fit(x_train, train.y, batch_size=64, epochs=1, verbose=2);
+learner.fit(x_train, train.y, batch_size=64, epochs=1, verbose=2)
 
 # %% [markdown]
 # That was `model.fit`, as every user of Keras writes it: one pass through the 2,400 training slices, and the log
@@ -346,10 +350,12 @@ from medlib.models.cnn import probabilities
 
 decide("network", cnn)
 p_val = probabilities(cnn, x_val)
-claim("the dashed curve is of the validation patients", np.isclose(cross_entropy(p_val, val.y), history["val_loss"][-1], rtol=1e-3), history["val_loss"][-1])
+end = cross_entropy(p_val, val.y)
+claim("the dashed curve is of the validation patients", np.isclose(end, history["val_loss"][-1], rtol=1e-3), end)
 shown = learner.layers[0](x_train[:40], training=True).numpy()
 same, turned = (np.isclose(shown, x, atol=1e-5).all((1, 2, 3)) for x in (x_train[:40], x_train[:40, :, ::-1]))
-claim("each scan is shown as it is or mirrored, left to right, half and half", (same | turned).all() and 8 < turned.sum() < 32, turned.sum())
+half = (same | turned).all() and 8 < turned.sum() < 32
+claim("about half of 40 scans are shown mirrored left to right, the others as they are", half, turned.sum())
 fig, (left, right) = plt.subplots(1, 2, figsize=(8, 2.8))
 left.axhline(np.log(4), color="0.5", linestyle=":", label="knowing nothing")
 plot.curves(history, ["loss", "val_loss"], left).set(ylabel="cross-entropy, nats", xlabel="round")
@@ -385,12 +391,14 @@ ax.set_yticks(range(4), test.classes)
 ax.set(xlabel="called", ylabel="truth", title=f"{len(test):,} simulated test slices")
 ax.grid(False)
 plt.show()
-claim("each row counts the slices of its class", np.array_equal(counts.sum(axis=1), np.bincount(test.y)))
-claim("infarcts are found less often than blood", shares[1, 1] < shares[2, 2], f"{shares[1, 1]:.2f}, {shares[2, 2]:.2f}")
-claim("more than 8 of 10 slices with blood are called haemorrhage", shares[2, 2] > 0.8, shares[2, 2])
+by_class = [np.mean(called[test.y == k] == k) for k in range(4)]
+claim("the diagonal is the share of each class that was found", np.allclose(np.diag(shares), by_class))
+both = f"{shares[1, 1]:.2f} and {shares[2, 2]:.2f}"
+claim("infarcts are found less often than blood", shares[1, 1] < shares[2, 2], both)
 errors = counts.sum() - np.trace(counts)
 overlooked = counts[1:, 0].sum()
-claim("at least a quarter of all errors are lesions called healthy", overlooked > errors / 4, f"{overlooked} of {errors}")
+of_all = f"{overlooked} of {errors}"
+claim("at least a quarter of all errors are lesions called healthy", overlooked > errors / 4, of_all)
 
 # %% [markdown]
 # Each row is a truth and sums to one; below each share stands the number of slices. About nine of ten slices with blood
@@ -490,9 +498,10 @@ score_table(predictions, test, against="network", scores={"accuracy": accuracy})
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 table = score_table(predictions, test, against="network", scores={"accuracy": accuracy}, seed=1)
 score, lead = table["accuracy"], table["accuracy minus network"]
-claim("the network beats the commonest class by far", lead["the commonest class"].high < -0.25, lead["the commonest class"])
-claim("the forest is behind, and the interval leaves 0 out", lead["forest on pixels"].high < 0, lead["forest on pixels"])
-claim("a quarter of the patients costs accuracy", lead["network, quarter of the patients"].value < 0, lead["network, quarter of the patients"])
+commonest, trees, fewer = lead.iloc[[4, 2, 1]]
+claim("the commonest class is far behind", commonest.high < -0.25, commonest)
+claim("the forest is behind, and the interval leaves 0 out", trees.high < 0, trees)
+claim("a quarter of the patients costs accuracy", fewer.value < 0, fewer)
 auc = roc_auc_score(test.y, p, multi_class="ovr")
 claim("its macro-averaged AUC is above .93", auc > 0.93, auc)
 
@@ -518,7 +527,8 @@ rows = {}
 for name, threshold in {"one half": 0.5, "chosen on validation": line}.items():
     k, n = np.sum(bleeds & (blood < threshold)), bleeds.sum()
     alarms, others = np.sum(~bleeds & (blood >= threshold)), np.sum(~bleeds)
-    rows[f"{name} ({threshold:.2f})"] = [f"{k} of {n}", proportion(n - k, n), f"{alarms} of {others}", proportion(others - alarms, others)]
+    found, quiet = proportion(n - k, n), proportion(others - alarms, others)
+    rows[f"{name} ({threshold:.2f})"] = [f"{k} of {n}", found, f"{alarms} of {others}", quiet]
 print(pd.DataFrame(rows, index=["bleeds missed", "sensitivity", "false alarms", "specificity"]).T.to_string())
 hardest = np.flatnonzero(bleeds)[np.argsort(blood[bleeds])[:4]]
 patients = np.unique(test.groups)[hardest]
@@ -528,8 +538,10 @@ fig, ax = plt.subplots(figsize=(6.2, 6.6))
 plot.mosaic(test.x[slices], 4, titles, -10, 80, masks=test.masks[slices], ax=ax)
 ax.set_title("Simulated: the four bleeds with the least probability of blood")
 plt.show()
-claim("all that is drawn is blood", (test.y[slices] == 2).all())
-claim("no bleed has a lower probability than the last one drawn, other than these four", np.sum(blood[bleeds] < blood[hardest[3]]) <= 3)
+lowest = np.sort(blood[bleeds])[:4]
+drawn = [p[test.groups == patient, 2].mean() for patient in patients]
+right = (test.y[slices] == 2).all() and np.allclose(drawn, lowest)
+claim("drawn are the four bleeds with the least probability", right)
 area = test.frame["area_mm2"].to_numpy()
 missed, found = (called == 0) & (test.y > 0), (called > 0) & (test.y > 0)
 ratio = np.median(area[missed]) / np.median(area[found])
@@ -552,7 +564,7 @@ claim("even if all were found, one missed bleed in 20 would be possible", perfec
 # the ventricles, and it is *not* the diagnosis of today. How often does the network call a *healthy* patient ischaemic,
 # with such a scar and without?
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 old = patient_means(test.frame["old_lesion"], test) == 1
 healthy = y_patient == 0
 ischaemic = p_patient.argmax(axis=1) == 1
@@ -561,16 +573,14 @@ for name, group in {"old infarct": healthy & old, "none": healthy & ~old}.items(
     rates[name] = proportion(np.sum(ischaemic & group), np.sum(group))
     print(f"{name:12} {np.sum(ischaemic & group)} of {np.sum(group)} called ischaemic")
     print(f"{'':12} {rates[name]}")
+scar = rates["old infarct"]
+claim("the interval is wider than 20 points", scar.high - scar.low > 0.2, scar)
+claim("of the others fewer than 15 in 100 are called ischaemic", rates["none"].value < 0.15, rates["none"])
 
 # %% [markdown]
 # Some ten healthy test patients have an old infarct. Whatever share of them is called ischaemic, its interval is wide:
 # too few to say how large the harm is, enough to know that a study must ask. (A scan of last year would answer; the
 # network does not get it.)
-
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
-scar = rates["old infarct"]
-claim("the interval is wider than 20 points", scar.high - scar.low > 0.2, scar)
-claim("of the healthy patients without one, fewer than 15 in 100 are called ischaemic", rates["none"].value < 0.15, rates["none"])
 
 # %% [markdown]
 # ### Why the interval counts patients
@@ -599,14 +609,16 @@ effect, rho = design_effect(hits)
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 # Equation (15.5): two bootstraps, over patients and over slices; four slices a patient, then three and two
-claim("four rows in a row belong to one patient", np.all(test.groups.reshape(-1, 4) == test.groups[::4, None]))
+assert np.all(test.groups.reshape(-1, 4) == test.groups[::4, None])  # four rows in a row are one patient
 for q in (4, 3, 2):
     few = hits[:, :q]
     formula = np.sqrt(few.var() / few.size * design_effect(few)[0])
     drawn = [few[rng.integers(len(few), size=len(few))].mean() for _ in range(5000)]
-    claim(f"q = {q}: the formula is the spread of a bootstrap over patients", abs(formula / np.std(drawn) - 1) < 0.05, formula)
+    ratio = formula / np.std(drawn)
+    claim(f"q = {q}: the formula is the spread of a bootstrap over patients", abs(ratio - 1) < 0.05, ratio)
 claim("results of one patient are correlated: rho is .3 to .9", 0.3 < rho < 0.9, rho)
-claim("an interval over slices would be too narrow, by a factor of 1.3 to 2", 1.3 < np.sqrt(effect) < 2, np.sqrt(effect))
+wider = np.sqrt(effect)
+claim("an interval over slices would be too narrow, by a factor of 1.3 to 2", 1.3 < wider < 2, wider)
 
 # %% [markdown]
 # ### Your turn
@@ -635,17 +647,19 @@ print(f"our {len(test)} test slices are worth {len(test) / effect:.0f}")
 from sklearn.neighbors import KNeighborsClassifier
 
 leaky = scans.split(seed=int(rng.integers(1000)), by="row")
+seen, _, asked = leaky  # trained on the one, tested on the other
 models = {"nearest neighbour": KNeighborsClassifier(1)}
 models["forest"] = RandomForestClassifier(100, n_jobs=-1, random_state=0)
 by_patient, by_slice = {}, {}
-for name, model in models.items():
-    for scores, (a, _, b) in ((by_patient, (train, val, test)), (by_slice, leaky)):
-        scores[name] = model.fit(pixels(a), a.y).score(pixels(b), b.y)
+for name, m in models.items():
+    by_patient[name] = m.fit(pixels(train), train.y).score(pixels(test), test.y)
+    by_slice[name] = m.fit(pixels(seen), seen.y).score(pixels(asked), asked.y)
 
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 twin, learner = new_network()
-fit(learner, network_input(leaky[0].x), leaky[0].y, label="training on the leaky split")
+fit(learner, network_input(seen.x), seen.y, label="training on the leaky split")
 by_patient["network"] = accuracy(test.y, p)
-by_slice["network"] = accuracy(leaky[2].y, probabilities(twin, network_input(leaky[2].x)))
+by_slice["network"] = accuracy(asked.y, probabilities(twin, network_input(asked.x)))
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Accuracy of three models under the split by patient and under the split by slice. The nearest neighbour jumps from about one third to over 0.8, the forest gains less, the network little."}}
 fig, ax = plt.subplots(figsize=(6.4, 2.2))
@@ -659,10 +673,8 @@ ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 ax.margins(y=0.3)
 plt.show()
 gap = {name: by_slice[name] - by_patient[name] for name in by_patient}
-known = test.groups[np.isin(test.groups, train.groups)]
-claim("the honest split shares no patient", len(known) == 0, len(known))
-known = np.isin(leaky[2].groups, leaky[0].groups).mean()
-claim("with the leak nine of ten test slices have a sister in training", known > 0.8, known)
+known = [np.isin(b.groups, a.groups).mean() for a, b in ((train, test), (seen, asked))]
+claim("the honest split shares no patient, the other nine of ten", known[0] == 0 and known[1] > 0.8, known[1])
 claim("nearest neighbour: the leak is worth over 30 points", gap["nearest neighbour"] > 0.3, gap["nearest neighbour"])
 claim("forest: it gains as well", gap["forest"] > 0, gap["forest"])
 claim("our network: less than 9 points, up or down", abs(gap["network"]) < 0.09, gap["network"])
@@ -686,8 +698,9 @@ def read(hu):
     hu = np.asarray(hu)
     if hu.ndim != 3 or hu.shape[1:] != (32, 32) or not np.isfinite(hu).all():
         raise ValueError(f"hu: got shape {hu.shape}, expected finite (slices, 32, 32)")
-    if hu.max() < 150 or hu.min() > -50:
-        raise ValueError(f"hu: got {hu.min():.0f} to {hu.max():.0f}, expected air and bone")
+    low, high = hu.min(), hu.max()
+    if high < 150 or low > -50:
+        raise ValueError(f"hu: got {low:.0f} to {high:.0f}, expected air and bone")
     return probabilities(cnn, network_input(hu)).mean(axis=0)
 
 
@@ -698,9 +711,9 @@ except ValueError as refusal:
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 patient = test.groups[0]
-claim("for one test patient it says what the table says", np.allclose(read(test.x[test.groups == patient]), p_patient[np.unique(test.groups) == patient][0], atol=1e-5))
-guess = probabilities(cnn, network_input(window(test.x[:4]))).max()
-claim("shown the four scans in wrong units, the bare network is sure of itself", guess > 0.5, guess)
+as_before = p_patient[np.unique(test.groups) == patient][0]
+same = np.allclose(read(test.x[test.groups == patient]), as_before, atol=1e-5)
+claim("for one test patient it says what was said above", same)
 
 # %% [markdown]
 # ### Where did it look?
@@ -714,7 +727,8 @@ claim("shown the four scans in wrong units, the bare network is sure of itself",
 
 # %% tags=["medlib:models.cnn.grad_cam"]
 def grad_cam(model, x, target):
-    pool = next(i for i, layer in enumerate(model.layers) if isinstance(layer, layers.GlobalAveragePooling2D))
+    mean = layers.GlobalAveragePooling2D
+    pool = next(i for i, layer in enumerate(model.layers) if isinstance(layer, mean))
     maps = keras.Model(model.input, model.layers[pool].input)(x, training=False)
     with tf.GradientTape() as tape:
         tape.watch(maps)
@@ -741,6 +755,17 @@ def logit(A):
     return float(h[0, c[0]])
 
 
+def as_cells(masks):
+    """Whether each of the 8 x 8 cells holds a pixel of the mask: (n, 64)."""
+    return masks.reshape(-1, 8, 4, 8, 4).any(axis=(2, 4)).reshape(len(masks), 64)
+
+
+def highest(network, rows):
+    """The highest Grad-CAM cell of each scan; an empty map points anywhere."""
+    maps = grad_cam(network, x_test[rows], test.y[rows]).reshape(len(rows), 64)
+    return (maps + 1e-9 * rng.random(maps.shape)).argmax(axis=1)
+
+
 nudge = np.zeros_like(maps[0])
 nudge[3, 4, 7] = 10
 slope = (logit(maps[0] + nudge) - logit(maps[0] - nudge)) / 20
@@ -751,7 +776,8 @@ untrained = build_cnn((32, 32, 1), 4)
 right_calls = np.flatnonzero((called == test.y) & (test.y > 0))
 show = rng.choice(right_calls, 8, replace=False)
 fig, axes = plt.subplots(3, 1, figsize=(8, 3.8))
-plot.mosaic(test.x[show], 8, vmin=-10, vmax=80, masks=test.masks[show], ax=axes[0]).set_title("Simulated scans, lesions outlined", fontsize=9)
+plot.mosaic(test.x[show], 8, vmin=-10, vmax=80, masks=test.masks[show], ax=axes[0])
+axes[0].set_title("Simulated scans, lesions outlined", fontsize=9)
 for ax, network, name in zip(axes[1:], (cnn, untrained), ("the trained network", "an untrained one"), strict=True):
     heat = grad_cam(network, x_test[show], test.y[show])
     heat = heat / np.maximum(heat.max((1, 2), keepdims=True), 1e-9)
@@ -767,22 +793,11 @@ plt.show()
 # (Adebayo et al. 2018), and a player who never looks at the image, but always points to where lesions of this class most
 # often are. (Heads lie tilted and off centre by a few millimetres, which a cell of 28 mm hardly notices: he loses little.)
 
-
 # %%
-def as_cells(masks):
-    """Whether each of the 8 x 8 cells holds a pixel of the mask: (n, 64)."""
-    return masks.reshape(-1, 8, 4, 8, 4).any(axis=(2, 4)).reshape(len(masks), 64)
-
-
-def highest(network, rows):
-    """The highest Grad-CAM cell of each scan; an empty map points anywhere."""
-    maps = grad_cam(network, x_test[rows], test.y[rows]).reshape(len(rows), 64)
-    return (maps + 1e-9 * rng.random(maps.shape)).argmax(axis=1)
-
-
 cells, each = as_cells(test.masks[right_calls]), np.arange(len(right_calls))
-favourite = [as_cells(train.masks[train.y == k]).mean(axis=0).argmax() for k in range(4)]
-never_looks = cells[each, np.array(favourite)[test.y[right_calls]]]
+often = [as_cells(train.masks[train.y == k]).mean(axis=0) for k in range(4)]
+favourite = np.argmax(often, axis=1)  # one cell for each class
+never_looks = cells[each, favourite[test.y[right_calls]]]
 trained = cells[each, highest(cnn, right_calls)]
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
@@ -794,9 +809,9 @@ players = {"trained": trained, "never looks": never_looks, "random weights": gue
 game = score_table(players, test[right_calls], against="never looks", scores={"lesion touched": lambda y, p: p.mean()})
 bone = as_cells(test.x[right_calls] > 100)
 at_bone = np.mean([bone[each, cell].mean() for cell in random])
-claim("the trained network beats the player who never looks, by 10 points or more", game["lesion touched minus never looks"]["trained"].value > 0.1, game["lesion touched minus never looks"]["trained"])
+ahead = game["lesion touched minus never looks"]["trained"]
+claim("the trained network beats the player who never looks by 10 points or more", ahead.value > 0.1, ahead)
 claim("and random weights by far", trained.mean() > 2 * guesses.mean(), guesses.mean())
-claim("and still points elsewhere in one scan of twenty or more", trained.mean() < 0.95, trained.mean())
 print(f"random weights point to bone in {at_bone:.0%} of scans")
 game
 
@@ -829,7 +844,8 @@ if xray is not None:
     trees = RandomForestClassifier(100, n_jobs=-1, random_state=0)
     trees.fit(parts["train"].x.reshape(-1, 784), parts["train"].y)
     q = trees.predict_proba(parts["test"].x.reshape(-1, 784))[:, 1]
-    print(score_table({"network": probabilities(chest, images["test"]), "forest": q}, parts["test"], against="forest", n=300).to_string())
+    both = {"network": probabilities(chest, images["test"]), "forest": q}
+    print(score_table(both, parts["test"], against="forest", n=300).to_string())
     claim("the test AUC is not below the published ResNet-18's", real["test"]["auc"].value > 0.944, real["test"]["auc"])
     fall = real["val"]["specificity"].value - real["test"]["specificity"].value
     claim("specificity falls by more than 15 points from validation to test", fall > 0.15, f"{100 * fall:.0f} points")

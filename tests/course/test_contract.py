@@ -34,7 +34,6 @@ from tests.course.written import in_other_ways
 #: Pages that have not been re-cut yet: they keep the old limits. A page leaves the list when it keeps the new form.
 OLD_FORM = {
     "12_gradient_descent",
-    "15_image_diagnosis",
     "20_gan_objective",
     "21_gan_images",
     "30_vae_loss",
