@@ -62,8 +62,8 @@ plt.show()
 # lesions are plain. Some you would not find without the outline.
 #
 # Every scan in this notebook is **simulated**: real anatomy from an average brain, lesions and scanner made by a
-# program. That is a weakness, and here also a strength. We know where each lesion lies, to the pixel, so we can check
-# what no hospital's archive would let us check. What holds here about *methods* holds elsewhere. What holds here about
+# program. So we know where each lesion lies, to the pixel, and can check what no
+# hospital's archive would let us check. What holds here about *methods* holds elsewhere. What holds here about
 # *performance* does not.
 #
 # ## Step 1: clean
@@ -323,7 +323,7 @@ def compile_cnn(model, steps=600, rate=3e-3):
 # on the right. The layer `RandomFlip` does that, in training only. Upside down it must not go: no patient lies so.
 
 # %%
-def new_network(steps=500):
+def new_network(steps=600):
     """A fresh network, and the same behind a random mirror, ready to be trained."""
     network = build_cnn((32, 32, 1), 4)
     mirror = layers.RandomFlip("horizontal")
@@ -333,17 +333,19 @@ def new_network(steps=500):
 
 cnn, learner = new_network()
 x_train, x_val, x_test = (network_input(part.x) for part in (train, val, test))
-learner.fit(x_train, train.y, batch_size=64, epochs=1, verbose=2)
+learner.fit(x_train, train.y, batch_size=32, epochs=1, verbose=2)
 
 # %% [markdown]
 # That was `model.fit`, as every user of Keras writes it: one pass through the 2,400 training slices, and the log
-# says how it went. For the rest of the 500 steps we take the course's `fit`: the same with a bar, the time left, and a
-# history, after each round, of the *validation* patients, from whom nothing is learnt.
+# says how it went. For the rest of the 600 steps we take the course's `fit`: the same with a bar, and after each round a look
+# at the *validation* patients, from whom nothing is learnt.
 
 # %%
 from medlib.models.training import fit
 
-history = fit(learner, x_train, train.y, validation_data=(x_val, val.y))
+history = fit(
+    learner, x_train, train.y, batch_size=32, validation_data=(x_val, val.y)
+)
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Training and validation loss, and training and validation accuracy, over the rounds of training; both losses end far below log 4."}}
 from medlib.models.cnn import probabilities
@@ -478,7 +480,8 @@ check("15.2", chosen_rows)
 # %%
 quarter = train[chosen_rows(train.groups, 0.25, rng)]
 small, learner = new_network()
-fit(learner, network_input(quarter.x), quarter.y, label="a quarter of the patients")
+x_few, y_few = network_input(quarter.x), quarter.y
+fit(learner, x_few, y_few, batch_size=32, label="a quarter of the patients")
 predictions = {
     "network": p,
     "network, quarter of the patients": probabilities(small, x_test),
@@ -657,7 +660,7 @@ for name, m in models.items():
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 twin, learner = new_network()
-fit(learner, network_input(seen.x), seen.y, label="training on the leaky split")
+fit(learner, network_input(seen.x), seen.y, batch_size=32, label="training on the leaky split")
 by_patient["network"] = accuracy(test.y, p)
 by_slice["network"] = accuracy(asked.y, probabilities(twin, network_input(asked.x)))
 
@@ -688,8 +691,8 @@ claim("our network: less than 9 points, up or down", abs(gap["network"]) < 0.09,
 #
 # ## Step 6: apply
 #
-# In use, nobody hands the network a tidy test set. The function that stands around it takes one patient's slices, and
-# refuses two gross errors, a wrong shape and wrong units. It would still accept a chest.
+# In use, nobody hands the network a tidy test set. The function around it takes one patient's slices, and refuses two
+# gross errors, a wrong shape and wrong units. It would still accept a chest.
 
 
 # %%
