@@ -36,7 +36,6 @@
 # %%
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 
 from medlib import plot
 from medlib.data import load
@@ -59,7 +58,7 @@ plt.show()
 # Twenty-four of 4,000 slices, six of each class. An **ischaemic** stroke (a blocked vessel) starves the tissue, which
 # takes up water and darkens. A **haemorrhage** is fresh blood, brighter than brain. A **tumour** here is a bright ring
 # with a dark core, and dark fingers of oedema around it. *Healthy* means that the scan shows no acute lesion. Some
-# lesions are plain. Some you would not find without the outline.
+# you would not find without the outline.
 #
 # Every scan in this notebook is **simulated**: real anatomy from an average brain, lesions and scanner made by a
 # program. So we know where each lesion lies, to the pixel, and can check what no
@@ -89,7 +88,7 @@ claim("the scanners of sites B and C disagree by 4 to 9 HU", 4 < apart < 9, apar
 
 # %% [markdown]
 # Nothing is missing. But two scanners disagree on the same brain by some six HU, nearly as much as grey differs from
-# white matter. A hospital has no clean truth to compare with; it would scan a phantom of water.
+# white matter. (A hospital would find that with a phantom of water.)
 #
 # ### A window
 #
@@ -244,7 +243,7 @@ def build_cnn(shape, classes, widths=(16, 32, 64), dropout=0.3):
 
 # %% [markdown]
 # That is a small network, of about 24,000 parameters. Why not a large one that was *pre-trained* on photographs? A
-# ResNet-50 without its last layer brings 23.6 million parameters, a thousand times as many, made for three colours and
+# ResNet-50 without its last layer brings 23.6 million parameters, a thousand times as many, made for colour pictures of
 # 224 × 224 pixels. In a large comparison on retinal photographs and chest X-rays such a start gained little over small
 # networks trained from scratch (Raghu et al. 2019). It helps most where patients are few, and its price is the
 # download, and minutes a pass on two cores.
@@ -378,11 +377,11 @@ plt.show()
 # %%
 p = probabilities(cnn, x_test)
 called = p.argmax(axis=1)
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Confusion matrix of the four classes on the test patients: rows are the truth, columns what the network called; each row sums to one."}}
 counts = np.zeros((4, 4), int)
 np.add.at(counts, (test.y, called), 1)
 shares = counts / counts.sum(axis=1, keepdims=True)
-
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Confusion matrix of the four classes on the test patients: rows are the truth, columns what the network called; each row sums to one."}}
 fig, ax = plt.subplots(figsize=(4.4, 3.4))
 ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
 for (row, column), share in np.ndenumerate(shares):
@@ -415,6 +414,7 @@ claim("at least a quarter of all errors are lesions called healthy", overlooked 
 # sorted from dark to bright, to boosted trees. All see the same 600 patients through the same window.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
+import pandas as pd
 from scipy.ndimage import gaussian_filter
 from sklearn.decomposition import FactorAnalysis
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
