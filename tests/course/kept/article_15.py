@@ -1,7 +1,7 @@
 """What left notebook 15 when it was cut to one sitting: an article's network, and pieces that run.
 
-The article builds its network for images of 28 × 28 pixels and ten classes: one convolution of 32 maps, one pooling, one
-dense layer. It is a sound little network, and once images are put in, the listing runs. It is small, not *large*. What
+The article builds its network for images of 28 × 28 pixels and ten classes: one convolution of 32 maps, one pooling,
+one dense layer. It is a sound little network, and once images are put in, the listing runs. It is small, not *large*. What
 it lacks is a test: it is trained, and never asked about data that it has not seen. What that hides shows best on data
 with nothing in it: `by_heart`.
 """
@@ -14,7 +14,7 @@ import numpy as np
 
 
 def article_network():
-    """The article's listing; its input layer is written the current way. 320 parameters in the convolution, 54,410 in all."""
+    """The article's listing, its input layer written the current way. 320 parameters in the convolution, 54,410 in all."""
     import keras
     from keras import layers
 
@@ -27,7 +27,7 @@ def article_network():
 
 
 def by_heart(rng: np.random.Generator, epochs: int = 25) -> tuple[float, float]:
-    """Accuracy on 300 images of noise with labels from a ten-sided die, and on 300 fresh ones: about 1, and one in ten."""
+    """Accuracy on 300 images of noise with labels from a ten-sided die, and on 300 fresh ones: 1 and about .1."""
     noise, dice = rng.normal(size=(600, 28, 28, 1)), rng.integers(10, size=600)
     network = article_network()
     network.fit(noise[:300], dice[:300], epochs=epochs, batch_size=32, verbose=0)
