@@ -18,46 +18,10 @@ def parameters(answer):
         832: "each window reaches through all 16 input channels",
         400: "that is one output channel, without its bias; there are 32 of them",
         416: "each window reaches through 16 channels, and there are 32 output channels",
-    }.get(n, "which of the three numbers is the window, and which two count channels? Then formula (15.4)")
+    }.get(n, "which of the three numbers is the window, and which two count channels? Then formula (15.3)")
 
 
 @exercise("15.2")
-def blocks(answer):
-    n = number(answer)
-    if n is None:
-        return "a whole number is asked for"
-    if n == 4:
-        return None
-    if n == 5:
-        return (
-            "then one unit does see every pixel; the question asks for the width of the field, which is reached earlier"
-        )
-    if n > 5:
-        return "each pooling doubles the step of all layers after it; the field grows much faster than by 3 a block"
-    return "that is too few: widen the field block by block with formula (15.5) and write it down"
-
-
-@exercise("15.3")
-def independent(answer):
-    n = number(answer)
-    if n is None:
-        return "a number is asked for"
-    if abs(n - 1000 / 2.8) < 0.2:
-        return None
-    if n == 358:
-        return (
-            "not rounded up: the slices are worth a little less than that; leave the fraction, or round to the nearest"
-        )
-    if abs(n - 250) < 1e-6:
-        return "that is the number of patients: right if rho were 1"
-    if abs(n - 1000 / 3.4) < 1:
-        return "with how many *other* slices does each slice share its patient?"
-    if n >= 1000:
-        return "correlated slices carry less information than independent ones, so the number falls"
-    return "which bracket in (15.8) says how many correlated results are worth one independent result?"
-
-
-@exercise("15.4")
 def split(answer):
     """All rows of a share of the patients, drawn without replacement and by ``rng`` alone."""
     rng = np.random.default_rng(0)
@@ -90,3 +54,23 @@ def _drawn(answer, patients, share, seed) -> np.ndarray:
         got = f"{type(result).__name__} of shape {np.shape(result)}"
         raise Hint(f"expected a mask of True and False, shape {patients.shape}; got {got}")
     return rows
+
+
+@exercise("15.3")
+def independent(answer):
+    n = number(answer)
+    if n is None:
+        return "a number is asked for"
+    if abs(n - 1000 / 2.8) < 0.2:
+        return None
+    if n == 358:
+        return (
+            "not rounded up: the slices are worth a little less than that; leave the fraction, or round to the nearest"
+        )
+    if abs(n - 250) < 1e-6:
+        return "that is the number of patients: right if rho were 1"
+    if abs(n - 1000 / 3.4) < 1:
+        return "with how many *other* slices does each slice share its patient?"
+    if n >= 1000:
+        return "correlated slices carry less information than independent ones, so the number falls"
+    return "which bracket in (15.5) says how many correlated results are worth one independent result?"

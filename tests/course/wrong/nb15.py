@@ -56,22 +56,13 @@ def each_by_itself(patients, share, rng):
 
 RIGHT = {
     "15.1": [12_832],
-    "15.2": [4],
+    "15.2": [permuted, each_by_itself],
     "15.3": [1000 / 2.8, 357.1, 357],
-    "15.4": [permuted, each_by_itself],
 }
 
 WRONG = {
     "15.1": [(12_800, "bias"), (832, "all 16 input channels"), (400, "32 of them"), (25, "which two count channels")],
-    "15.2": [(5, "reached earlier"), (11, "doubles the step"), (3, "too few")],
-    "15.3": [
-        (250, "number of patients"),
-        (1000 / 3.4, "*other* slices"),
-        (2800, "less information"),
-        (600, "which bracket"),
-        (358, "not rounded up"),
-    ],
-    "15.4": [
+    "15.2": [
         (by_slice, "both sides"),
         (groups_of_four, "both sides"),
         (the_first_ones, "with rng"),
@@ -81,5 +72,12 @@ WRONG = {
         (with_replacement, "drawn twice"),
         (rows_with_replacement, "drawn twice"),
         (global_state, "with nothing else"),
+    ],
+    "15.3": [
+        (250, "number of patients"),
+        (1000 / 3.4, "*other* slices"),
+        (2800, "less information"),
+        (600, "which bracket"),
+        (358, "not rounded up"),
     ],
 }
