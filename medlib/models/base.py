@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 
 import keras
-import numpy as np
 
 from medlib.models.inputs import check_images, check_targets, rows_of
 
@@ -22,13 +21,8 @@ class Checked:
     wants_targets = True  # False: what stands beside the images in `fit` is ignored
 
     def targets(self, y=None):
-        """The targets, or None where the model has no use for them; yes and no as 1 and 0.
-
-        (Keras loses the shape of an array of truth values.)
-        """
-        if not self.wants_targets:
-            return None
-        return y.astype("int32") if isinstance(y, np.ndarray) and y.dtype == bool else y
+        """The targets, or None where the model has no use for them."""
+        return y if self.wants_targets else None
 
     def compile(self, *more, **options):
         """``keras.Model.compile``; the optimiser's own weights are made at once.
