@@ -24,7 +24,7 @@
 #
 # | needs | read | run | data |
 # |---|---|---|---|
-# | [notebook 00](00_start_here.ipynb); the chain rule, matrix products; numpy | 60 min | 30 s | real: 569 breast biopsies; a table of four rows |
+# | [notebook 00](00_start_here.ipynb); the chain rule, matrix products; numpy | 60 min | 60 s | real: 569 breast biopsies; a table of four rows |
 #
 # A network learns by going downhill. For each of its numbers it must know the *slope*: does the loss rise when this
 # number rises, and how steeply? The network below has 513 numbers. We train it twice on the biopsies of notebook 00.

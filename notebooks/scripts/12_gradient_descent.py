@@ -23,7 +23,7 @@
 #
 # | needs | read | run | data |
 # |---|---|---|---|
-# | [notebook 11](11_back_propagation.ipynb); eigenvalues, mean and variance | 60 min | 45 s | real: 569 breast biopsies; toy problems |
+# | [notebook 11](11_back_propagation.ipynb); eigenvalues, mean and variance | 60 min | 60 s | real: 569 breast biopsies; toy problems |
 #
 # Three people walk down into the same valley, from the same place, by the same rule. One takes steps of 0.19, one of
 # 0.2, one of 0.201. The first arrives. The second is as far away after 200 steps as at the start. The third is leaving.
@@ -693,7 +693,7 @@ def along(gradient, alpha, looks):
 looks = np.unique(np.geomspace(1, 2000, 18).astype(int)) - 1
 reckless, edge = along(on_all, 4.0, looks), along(squared, 0.5, looks)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Step size times largest curvature over two, along two trainings of 2,000 steps, logarithmic axes. With the cross-entropy it starts above 2, falls below 1 after a step and goes on falling. With the squared error it dips, climbs, and then stays close to 1."}}
+# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Step size times largest curvature over two, along two trainings of 2,000 steps, logarithmic axes. With the cross-entropy it starts above 1, falls below 1 within a few steps and goes on falling. With the squared error it dips, climbs, and then stays close to 1."}}
 fig, ax = plt.subplots()
 ax.loglog(looks + 1, abs(reckless), "o-", label="cross-entropy, α = 4")
 ax.loglog(looks + 1, abs(edge), "s-", label="squared error, α = 0.5")
@@ -709,8 +709,8 @@ assert abs(squared(there) - slopes(there, x, y)).max() > 0.01, "the two losses s
 claim("squared error: from step 500 on αL/2 stays between 0.85 and 1.25", 0.85 < late.min() <= late.max() < 1.25, late)
 
 # %% [markdown]
-# **With the cross-entropy** a step of 4 starts beyond the border, and nothing breaks. The first step lands where the
-# loss is flatter, $\alpha L/2$ is below 1, and it goes on falling: a network that is sure of its patients has a flat
+# **With the cross-entropy** a step of 4 starts beyond the border, and nothing breaks. Within a
+# few steps the walk lands where the loss is flatter. There $\alpha L/2$ is below 1, and it goes on falling: a network that is sure of its patients has a flat
 # loss. So $2/L$ at the start is no law for later. This is the other use of warm-up: to be gentle until the curvature
 # has come down.
 #
@@ -925,7 +925,7 @@ assert right == pairs["logistic"][0], "the column called logistic should hold lo
 
 # %% [markdown]
 # The dots lie along the diagonal: both have a mean AUC of about .99, and the mean difference is a few thousandths at
-# most. **The simple rival is level with the network, at a hundredth of the work.** On thirty measures that experts chose
+# most. **The simple rival is level with the network, and it takes one line.** On thirty measures that experts chose
 # there is little left for hidden units to find. This page shows that our gradients and steps are right. That a network
 # earns its keep is shown on images, in [notebook 15](15_image_diagnosis.ipynb).
 #

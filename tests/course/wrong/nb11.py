@@ -1,4 +1,4 @@
-"""Typical wrong answers to the exercises of notebook 11, and a phrase of the hint that each must get."""
+"""Right answers to the exercises of notebook 11; typical wrong ones, and a phrase of the hint that each must get."""
 
 import numpy as np
 
@@ -25,6 +25,17 @@ def _decayed(in_loss, in_gradient, biases=True):
     return answer
 
 
+def _in_place(d, W, a):
+    a[a < 0] = 0
+    return (d @ W) * (a > 0)
+
+
+RIGHT = {
+    "11.1": [lambda w: _weights(w) + sum(w[1:]), lambda w: int(np.sum((np.array(w[:-1]) + 1) * w[1:]))],
+    "11.2": [lambda d, W, a: (d @ W) * (a > 0), lambda d, W, a: np.where(a > 0, (W.T @ d.T).T, 0.0)],
+    "11.3": [_decayed(0.5, 1)],
+}
+
 WRONG = {
     "11.1": [
         (_weights, "weights alone"),
@@ -33,7 +44,7 @@ WRONG = {
         (sum, "you counted units"),
         (lambda w: w[0] * w[1] + w[1], "that is the first layer"),
         (lambda w: _weights(w) + sum(w[:-1]), "belongs to a unit"),
-        (lambda w: 33, "for [30, 16, 1] not yet"),
+        (lambda w: 33, "for [7, 4, 3, 2] not yet"),
         (lambda w: (1, 2), "one whole number"),
     ],
     "11.2": [
@@ -44,6 +55,7 @@ WRONG = {
         (lambda d, W, a: (d @ W if W.shape[0] != W.shape[1] else d @ W.T) * (a > 0), "transposed once too often"),
         (lambda d, W, a: d @ W.T, "your function raised ValueError"),
         (lambda d, W, a: W.T @ d.T, "one row per example"),
+        (_in_place, "changed its argument number 3"),
     ],
     "11.3": [
         (_decayed(0, 0), "where does ρ enter"),

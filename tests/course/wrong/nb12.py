@@ -1,4 +1,4 @@
-"""Typical wrong answers to the exercises of notebook 12, and a phrase of the hint that each must get."""
+"""Right answers to the exercises of notebook 12; typical wrong ones, and a phrase of the hint that each must get."""
 
 import numpy as np
 
@@ -40,6 +40,22 @@ def _adamw(kind):
 
     return answer
 
+
+def _right(theta, g, memory, alpha, decay=0.01, beta1=0.9, beta2=0.999, eps=1e-8):
+    moved, memory = _adamw("adam")(theta, g, memory, alpha, decay, beta1, beta2, eps)
+    return moved - alpha * decay * theta, memory
+
+
+def _shrunk_first(theta, g, memory, alpha, decay=0.01):
+    return _adamw("adam")(theta * (1 - alpha * decay), g, memory, alpha)
+
+
+EXACT = {"12.3"}  # a step that rounds its memory is another method
+RIGHT = {
+    "12.1": [_plan()],
+    "12.2": [_schedule(_rise, _fall)],
+    "12.3": [_right, _shrunk_first],
+}
 
 WRONG = {
     "12.1": [
