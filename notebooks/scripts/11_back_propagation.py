@@ -37,9 +37,9 @@ import numpy as np
 from medlib.data import load
 from medlib.decisions import decide
 from medlib.lesson import check, claim, setup
-from medlib.models import scratch
 
 rng = setup(seed=0)
+from medlib.models import scratch
 patients, _, _ = load("breast_cancer").split()  # the training part, no other
 
 # %% [markdown]
