@@ -39,7 +39,9 @@ from medlib.decisions import decide
 from medlib.lesson import check, claim, setup
 
 rng = setup(seed=0)
+
 from medlib.models import scratch
+
 patients, _, _ = load("breast_cancer").split()  # the training part, no other
 
 # %% [markdown]
