@@ -1,9 +1,9 @@
 """What left notebook 15 when it was cut to one sitting: an article's network, and pieces that run.
 
-The article builds its network for images of 28 × 28 pixels and ten classes: one convolution of 32 maps, one pooling,
-one dense layer. It is a sound little network, and once images are put in, the listing runs. It is small, not *large*.
-What it lacks is a test: it is trained, and never asked about data that it has not seen. What that hides shows best on
-data with nothing in it: `by_heart`.
+The article builds its network for images of 28 × 28 pixels and ten classes: one convolution of 32 maps, one
+pooling, one dense layer. It is a sound little network, and once images are put in, the listing runs. It is small,
+not *large*. What it lacks is a test: it is trained, and never asked about data that it has not seen. What that
+hides shows best on data with nothing in it: `by_heart`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 
 def article_network():
-    """The article's listing, input as it is written today: 320 parameters in the convolution, 54,410 in all."""
+    """The article's listing, its input layer as of today: 54,410 parameters, 320 of them in the convolution."""
     import keras
     from keras import layers
 
