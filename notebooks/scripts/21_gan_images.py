@@ -1015,7 +1015,7 @@ show(pd.DataFrame(rows, ["kind", "side", "size", "density", "coverage"]))
 # %%
 delivered = orders["drawn, noise × 0.8"]
 kind_got, side_got, size_got = marks["drawn, noise × 0.8"]
-claim("the kind that was ordered is the kind that the judge sees", kind_got.value > 0.8, kind_got)
+claim("for most orders the judge sees the kind that was ordered", kind_got.value > 0.6, kind_got)
 claim("on the side that was ordered", side_got.value > 0.95, side_got)
 claim("and larger orders give larger lesions", size_got > 0.7, size_got)
 density = [variety[name][0] for name in orders]
