@@ -554,8 +554,8 @@ swing = [last.min(), last.max()]
 claim("in the last 20 looks the distance swings by a factor of 1.5 or more", swing[1] > 1.5 * swing[0], swing)
 
 # %% [markdown]
-# From a spike in the middle the forger finds both hills, and comes within 0.3 mmol/L of the patients without having
-# seen a slip. But he does not stay: within the last 2000 steps the distance grows and shrinks again, by half or more.
+# From a spike in the middle the forger finds both hills, and comes within 0.3 mmol/L of the patients. But he does not
+# stay: within the last 2000 steps the distance grows and shrinks again, by half or more.
 # Where he writes too much, $D$ leans against it; he leaves; now he is missing there, $D$ leans back, and he returns.
 # Section 7 asks whether that is bad luck.
 #
@@ -923,8 +923,8 @@ def r1(D, real, gamma=1.0):
 
 
 # %% [markdown]
-# Friction is meant to stop the circling. The noise of the batches asks for something else, a step size that falls, as in
-# notebook 12. We play once with friction alone, and once with both.
+# Friction is meant to stop the circling; the noise of the batches asks for a falling step size, as in notebook 12. We
+# play once with friction alone, and in section 8 with both.
 
 
 # %%
@@ -992,7 +992,7 @@ order = ["one normal", "GAN, R1 and falling step", "kernel density", "mixture of
 for place, name in enumerate(order):
     ax.plot(table[name], [place] * 3, "o", color="C0")
 for place, values in enumerate(tail.values(), len(order)):
-    ax.plot([values.min(), values.max()], [place] * 2, color="0.6", linewidth=5)
+    ax.plot([values.min(), values.max()], [place] * 2, "-", color="0.6", linewidth=5)
     ax.plot(values.mean(), place, "k|", markersize=9)
 labels = [*order, *(f"{name}, last 20 looks" for name in tail)]
 ax.set(yticks=range(len(labels)), yticklabels=labels, xscale="log")
@@ -1014,8 +1014,7 @@ print(f"GAN minus kernel density, paired: {difference.mean():.3f} [{low:.3f}, {h
 # The mixture of two, on the floor at 0.01 to 0.02, beats it in every draw; three draws do not tell the GAN from kernel
 # density, as the interval of the paired difference shows. So on one number a patient **the simple rival wins**, in a
 # hundredth of the time. Why then a GAN? Because the rivals need a density that can be written or smoothed. A scan has
-# thousands of numbers, and [notebook 21](21_gan_images.ipynb) is about them. (Friction alone was played once, and the
-# last row shows its swing; the damped games have the falling step as well.)
+# thousands of numbers, and [notebook 21](21_gan_images.ipynb) is about them.
 #
 # ## Three questions
 #
@@ -1046,10 +1045,9 @@ print(f"GAN minus kernel density, paired: {difference.mean():.3f} [{low:.3f}, {h
 # **Pitfalls**
 # - The gradient of $\log(1 - D)$ in the logit vanishes where $D \approx 0$, at *bad* forgeries. At $D \approx 1$ it is
 #   largest.
-# - A loss curve of a GAN is not a learning curve: both players' losses depend on the other's skill. Plot a distance.
+# - A GAN's loss curve is no learning curve: each player's loss depends on the other's skill. Plot a distance.
 # - A generator that matches the data may have copied them. On this page nothing tests for that.
-# - Our patients were one number each, from a density that we made. Nothing here says that a GAN's output is safe to
-#   use in place of patients.
+# - Our patients were one number each. Nothing here says that a GAN's output is safe to use in place of patients.
 #
 # **Further reading**
 # - Goodfellow and others, *Generative adversarial nets* (NeurIPS 2014): the game, (20.3) to (20.6), and both losses.
