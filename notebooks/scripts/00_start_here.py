@@ -212,7 +212,7 @@ check("0.1", malignant)
 # ## Is a network better?
 #
 # Here is a small neural network: eight units that each look at all 30 measures, and one that looks at the eight. What
-# happens inside is the matter of [notebook 12](12_gradient_descent.ipynb).
+# happens inside is the matter of [notebook 11](11_back_propagation.ipynb).
 #
 # It goes through the training patients again and again (one round is an *epoch*) and changes its numbers a little
 # each time. The validation part says when to stop: when five epochs have brought nothing new, we go back to the best
@@ -612,14 +612,17 @@ plt.show()
 # |---|---|---|
 # | **start** | 00 this page | a first model, how the course works, the map |
 # | **1 foundations** | 10 large models | what "large" means: parameters, compute, memory, data |
-# | | [12 gradient descent](12_gradient_descent.ipynb) | how a network learns, from scratch, proved |
+# | | [11 back-propagation](11_back_propagation.ipynb) | every slope of a network at once, from scratch, proved |
+# | | [12 gradient descent](12_gradient_descent.ipynb) | how large a step may be, momentum, Adam, rivals |
 # | | 13 medical images | how a CT comes to be, and how it arrives |
 # | | 14 medical tables | units, missing values, several sites, leakage, splits by patient |
 # | | [15 image diagnosis](15_image_diagnosis.ipynb) | six steps to a diagnosis from head CT with a network |
 # | **2 adversarial models** | [20 the objective of a GAN](20_gan_objective.ipynb) | the game of two networks, and why it is hard to play |
 # | | [21 images from a GAN](21_gan_images.ipynb) | lesions drawn to order, and how to measure drawings |
+# | | 22 judging images | what each score sees, and which frauds it praises |
 # | **3 variational models** | [30 the loss of a VAE](30_vae_loss.ipynb) | latent variables, and the bound that trains them |
 # | | [31 images from a VAE](31_vae_images.ipynb) | generate, interpolate, find anomalies |
+# | | 32 anomalies | a model of the healthy, against the strongest simple rivals |
 # | **4 sequences and text** | 40 sequence models | ECG and the course of a disease |
 # | | 41 a VAE of sequences | heartbeats drawn, judged and repaired |
 # | | 42 case reports | text, with its facts checked |
@@ -636,7 +639,7 @@ plt.show()
 # | **9 appendix** | 90 an article repaired | formulas and listings that fail, and why |
 # | | 91 questions answered | each answer with evidence, computed on the spot |
 #
-# A good way: 12, then 15, then what you need. The pictures of the later notebooks are **simulated** head scans, made
+# A good way: 11, 12, 15, then what you need. The pictures of the later notebooks are **simulated** head scans, made
 # so that the truth about each of them is known; they are called simulated wherever they appear.
 #
 # ## Notation
@@ -649,12 +652,12 @@ plt.show()
 # | $n$, $d$, $K$ | number of examples, of dimensions, of classes | 00, 12, 15 |
 # | $w$, $b$ | weights and constant (bias) of a single unit | 00 |
 # | $\mu$, $\sigma^2$, $\sigma$ | mean, variance, standard deviation | 00 |
-# | $\theta$ | all parameters of a model | 12 |
-# | $W_l$, $b_l$ | weight matrix and bias of layer $l = 1, \dots, L$ | 12 |
-# | $a_l = W_l h_{l-1} + b_l$ | pre-activation of layer $l$ | 12 |
-# | $h_l = \sigma_l(a_l)$ | activation of layer $l$, with activation function $\sigma_l$; $h_0 = x$ | 12 |
-# | $\delta_l = \partial \ell / \partial a_l$ | the message that back-propagation carries | 12 |
-# | $\ell$, $\mathcal L$ | loss of one example, mean loss | 12 |
+# | $\theta$ | all parameters of a model | 11 |
+# | $W_l$, $b_l$ | weight matrix and bias of layer $l = 1, \dots, L$ | 11 |
+# | $a_l = W_l h_{l-1} + b_l$ | pre-activation of layer $l$ | 11 |
+# | $h_l = \sigma_l(a_l)$ | activation of layer $l$, with activation function $\sigma_l$; $h_0 = x$ | 11 |
+# | $\delta_l = \partial \ell / \partial a_l$ | the message that back-propagation carries | 11 |
+# | $\ell$, $\mathcal L$ | loss of one example, mean loss | 11 |
 # | $g$, $\alpha$ | gradient, step size (learning rate) | 12 |
 # | $H$ | Hessian: the second derivatives of the loss | 12 |
 # | $\lambda$; $L$, $\mu$, $\kappa = L/\mu$ | eigenvalue of $H$; largest, smallest, their ratio (condition number) | 12 |
@@ -705,4 +708,4 @@ plt.show()
 # - Altman and Bland, *Diagnostic tests 1* to *3*, BMJ 308 (1994) 1552, 309 (1994) 102 and 309 (1994) 188:
 #   sensitivity, predictive values and ROC curves on one page each.
 #
-# **Next**: [how a network learns](12_gradient_descent.ipynb).
+# **Next**: [how a network finds its slopes](11_back_propagation.ipynb).
