@@ -68,7 +68,7 @@ def check_labels(y, classes: int, n: int | None = None, pixels: tuple[int, ...] 
     top = max(classes - 1, 1)
     want = "0 or 1" if classes == 1 else f"class numbers from 0 to {top}"
     if y.dtype.kind not in "biuf":
-        example = repr(y.flat[0]) if y.size else y.dtype
+        example = repr(y.ravel()[:1].tolist()[0]) if y.size else y.dtype
         remedy = "number them with names, y = np.unique(y, return_inverse=True)"
         raise ValueError(f"{name}: got labels such as {example}, expected {want}; {remedy}")
     if y.shape[1:] not in (pixels, (*pixels, 1)):
