@@ -295,6 +295,16 @@ plain = descend(bowl, start, best, 1500)
 alpha = 4 / (np.sqrt(L) + np.sqrt(mu)) ** 2
 heavy = heavy_ball(bowl, start, alpha, root**2, 1500)
 
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Equation (12.5): the eigenvalues of one step, along 40 axes, for three pairs of L and μ; and the walk above
+for high, low in ((100, 1), (9, 4), (50, 0.02)):
+    k = np.sqrt(high / low)
+    a, b = 4 / (np.sqrt(high) + np.sqrt(low)) ** 2, ((k - 1) / (k + 1)) ** 2
+    one_step = [np.array([[1 + b - a * lam, -b], [1, 0]]) for lam in np.linspace(low, high, 40)]
+    radius = max(abs(np.linalg.eigvals(matrix)).max() for matrix in one_step)
+    claim(f"L = {high}, μ = {low}: a step leaves (√κ−1)/(√κ+1)", abs(radius - (k - 1) / (k + 1)) < 1e-6, radius)
+assert abs(rate(heavy) - 9 / 11) < 2e-3, "the walk should agree with its eigenvalues"
+
 # %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Distance from the minimum over 300 steps, logarithmic axis. Gradient descent falls slowly, to about a hundredth; the heavy ball falls below 1e-12 within 200 steps."}}
 fig, ax = plt.subplots()
 for path, name, where in ((plain, "gradient descent", (140, 0.8)), (heavy, "heavy ball", (5, 5e-12))):
@@ -305,16 +315,6 @@ plt.show()
 to_go = [int(np.argmax(np.linalg.norm(path, axis=1) < 1e-6 * np.linalg.norm(start))) for path in (plain, heavy)]
 fast = 500 < to_go[0] <= planned and 70 <= to_go[1] <= 100
 claim("to a millionth: 500 steps or more as you planned, and less than 100 with momentum", fast, [*to_go, planned])
-
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
-# Equation (12.5): the eigenvalues of one step, along 40 axes, for three pairs of L and μ; and the walk above
-for high, low in ((100, 1), (9, 4), (50, 0.02)):
-    k = np.sqrt(high / low)
-    a, b = 4 / (np.sqrt(high) + np.sqrt(low)) ** 2, ((k - 1) / (k + 1)) ** 2
-    one_step = [np.array([[1 + b - a * lam, -b], [1, 0]]) for lam in np.linspace(low, high, 40)]
-    radius = max(abs(np.linalg.eigvals(matrix)).max() for matrix in one_step)
-    claim(f"L = {high}, μ = {low}: a step leaves (√κ−1)/(√κ+1)", abs(radius - (k - 1) / (k + 1)) < 1e-6, radius)
-assert abs(rate(heavy) - 9 / 11) < 2e-3, "the walk should agree with its eigenvalues"
 
 # %% [markdown]
 # The heavy ball needs less than a hundred steps where gradient descent needs more than five hundred. (The constants

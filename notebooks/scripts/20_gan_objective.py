@@ -31,15 +31,16 @@
 # deviation, to the digit. The slip in your hand says 5.0. Genuine or forged?
 
 # %%
-import keras
 import matplotlib.pyplot as plt
 import numpy as np
-import tensorflow as tf
 from scipy import stats
 
 from medlib.lesson import check, claim, setup
 
 rng = setup(seed=0)
+
+import keras
+import tensorflow as tf
 
 # %% [markdown]
 # The patients are simulated, so we know their density: most lie near 4.2 mmol/L, and one in five, who has missed a

@@ -23,7 +23,7 @@
 #
 # | needs | read | run | data |
 # |---|---|---|---|
-# | notebooks [15](15_image_diagnosis.ipynb) and [20](20_gan_objective.ipynb) | 55 min | 90 s | simulated head CT; PneumoniaMNIST if present |
+# | notebooks [15](15_image_diagnosis.ipynb) and [20](20_gan_objective.ipynb) | 55 min | 150 s | simulated head CT; PneumoniaMNIST if present |
 #
 # A lecturer needs forty scans of bleeds in the left half of the brain for Monday's class. The archive has them, but the
 # patients never agreed to be shown. In notebook 20 a forger learned to write potassium values like those of a kidney

@@ -24,7 +24,7 @@
 #
 # | needs | read | run | data |
 # |---|---|---|---|
-# | notebooks [15](15_image_diagnosis.ipynb), [21](21_gan_images.ipynb) and [30](30_vae_loss.ipynb) | 50 min | 60 s | simulated head CT; PneumoniaMNIST if present |
+# | notebooks [15](15_image_diagnosis.ipynb), [21](21_gan_images.ipynb) and [30](30_vae_loss.ipynb) | 55 min | 120 s | simulated head CT; PneumoniaMNIST if present |
 #
 # A network that names diseases knows the diseases it was shown. A radiologist also notices what she has never seen,
 # because she knows what a healthy head looks like. Can a network learn that, from healthy heads alone? Half of the

@@ -15,10 +15,12 @@ from queue import Empty
 
 import jupytext
 import nbformat
+import numpy as np
 from jupytext.combine import combine_inputs_with_outputs
 from jupytext.compare import NotebookDifference, compare_notebooks
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
+from threadpoolctl import threadpool_limits
 
 from tests.course.notebooks import NOTEBOOKS, Pair, digest, pairs
 
@@ -127,8 +129,29 @@ def optional_cells(notebook: nbformat.NotebookNode) -> set[int]:
     return found
 
 
+#: Seconds of :func:`yardstick` on the computer whose times README gives: 102 billion operations a second, one thread.
+REFERENCE = 1.57
+
+
+def yardstick() -> float:
+    """Seconds of ten products of two matrices of 2000 × 2000 single-precision numbers, on one thread.
+
+    A computer that is shared is half as quick on one day as on another. A budget in seconds must not depend on the day,
+    so the time of a notebook is stated in seconds of the reference computer: measured, over the yardstick, times its
+    reference.
+    """
+    a = np.random.default_rng(0).random((2000, 2000), np.float32)
+    with threadpool_limits(1):
+        a @ a  # the first one also starts the library
+        start = time.perf_counter()
+        for _ in range(10):
+            a @ a
+        return time.perf_counter() - start
+
+
 def execute(notebook: nbformat.NotebookNode, name: str, code: str) -> None:
     """Run the notebook and keep the outputs; refuse a cell that fails or writes to stderr."""
+    before = yardstick()
     try:
         took = run(notebook)
     except CellExecutionError as error:
@@ -136,7 +159,9 @@ def execute(notebook: nbformat.NotebookNode, name: str, code: str) -> None:
     noise = [out.text for c in notebook.cells for out in c.get("outputs", ()) if out.get("name") == "stderr"]
     if noise:
         raise SystemExit(f"{name}: a cell wrote to stderr, the stored notebook is unchanged:\n{noise[0]}")
-    notebook.metadata["medlib"] = {"code": code, "seconds": round(took)}
+    slowness = (before + yardstick()) / 2 / REFERENCE
+    print(f"{name}: {took:.0f} s on a computer of {slowness:.2f} times the reference's yardstick", flush=True)
+    notebook.metadata["medlib"] = {"code": code, "seconds": round(took / slowness)}
 
 
 def main() -> None:

@@ -110,7 +110,9 @@ def test_header_times_are_not_below_what_was_measured(pair):
     minutes = old_reading_minutes if pair.name in OLD_FORM else reading_minutes
     assert header["read"] == f"{minutes(pair.stored)} min"
     measured = pair.stored.metadata.medlib.seconds
-    assert measured <= seconds(header["run"]) <= (90 if "gan" in pair.name else 60), f"measured {measured} s"
+    budget = 90 if "gan" in pair.name else 60
+    budget += 60 * (pair.name in OLD_FORM)  # one page that will become two, the second of 60 s
+    assert measured <= seconds(header["run"]) <= budget, f"measured {measured} s"
 
 
 @every_notebook
