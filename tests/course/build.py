@@ -160,7 +160,7 @@ def execute(notebook: nbformat.NotebookNode, name: str, code: str) -> None:
     if noise:
         raise SystemExit(f"{name}: a cell wrote to stderr, the stored notebook is unchanged:\n{noise[0]}")
     slowness = (before + yardstick()) / 2 / REFERENCE
-    print(f"{name}: {took:.0f} s on a computer of {slowness:.2f} times the reference's yardstick", flush=True)
+    print(f"{name}: took {took:.0f} s; this computer needs {slowness:.2f} times the reference's time", file=sys.stderr)
     notebook.metadata["medlib"] = {"code": code, "seconds": round(took / slowness)}
 
 
