@@ -17,11 +17,11 @@ from medlib import checks, lesson
 from medlib.lesson import Bar, check, claim, passed, progress, setup, track
 
 
-def fresh(code: str, **environment) -> subprocess.CompletedProcess:
-    """Run code in a new interpreter, with nothing imported and real file descriptors."""
+def fresh(code: str, folder=None, **environment) -> subprocess.CompletedProcess:
+    """Run code in a new interpreter, with nothing imported and real file descriptors; in ``folder``, if given."""
     environment = {**{k: v for k, v in os.environ.items() if k != "MEDLIB_SEED"}, **environment}
     return subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, encoding="utf-8", env=environment, timeout=120
+        [sys.executable, "-c", code], capture_output=True, encoding="utf-8", env=environment, timeout=120, cwd=folder
     )
 
 
@@ -244,7 +244,7 @@ def test_figures_appear_in_a_notebook_whatever_the_environment_says(tmp_path, mo
     assert checked[-1].data["text/plain"] == "set()"
 
 
-def test_a_user_without_a_home_can_do_everything_but_keep_progress():
+def test_a_user_without_a_home_can_do_everything_but_keep_progress(tmp_path):
     code = NOBODY + (
         "from medlib.lesson import check, passed, progress\nfrom medlib import checks\nchecks.exercises()\n"
         "checks._registry['0.1'] = lambda answer: None\n"
@@ -253,7 +253,7 @@ def test_a_user_without_a_home_can_do_everything_but_keep_progress():
         "print(environment._plain('cannot open /somewhere/there.npz'))\n"
         "from medlib.data import available\nprint(len(available()) > 5)"
     )
-    run = fresh(code, MPLCONFIGDIR=os.path.dirname(__file__), MPLBACKEND="Agg")
+    run = fresh(code, tmp_path, MPLCONFIGDIR=str(tmp_path), MPLBACKEND="Agg")  # what is left behind is left there
     assert run.returncode == 0, run.stderr
     assert run.stdout.splitlines() == [
         "✓ 0.1 passed",
