@@ -129,8 +129,8 @@ def optional_cells(notebook: nbformat.NotebookNode) -> set[int]:
     return found
 
 
-#: Seconds of :func:`yardstick` on the computer whose times README gives: 140 billion operations a second, one thread. By
-#: it, notebook 00 took 22 s there; on a day on which it took 41 s the yardstick took 2.09.
+#: Seconds of :func:`yardstick` on the computer whose times README gives: 140 billion operations a second, one thread.
+#: Notebook 00 took 22 s there; on a day on which it took 41 s, the yardstick took 2.09.
 REFERENCE = 1.12
 
 
