@@ -58,7 +58,8 @@ def compile_cnn(model: keras.Model, steps: int = 600, rate: float = 3e-3) -> ker
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
     schedule = keras.optimizers.schedules.CosineDecay(rate, steps)
-    model.compile(keras.optimizers.AdamW(schedule, weight_decay=1e-3), loss, metrics=[accuracy])
+    optimiser = keras.optimizers.AdamW(schedule, weight_decay=1e-3)
+    model.compile(optimiser, loss, metrics=[accuracy])
     return model
 
 

@@ -51,7 +51,7 @@ import tensorflow as tf
 from keras import layers, ops
 
 from medlib.models.inputs import check_images
-from medlib.models.training import record
+from medlib.models.training import batches, record
 
 # %% [markdown]
 # ## Step 1: clean
@@ -812,9 +812,13 @@ claim("the squares of all windows' means move by something between", 1.2 * moved
 def residual_map(model, x, width=1.0):
     from scipy.ndimage import gaussian_filter
 
-    residual = check_images(x, model.encoder.input_shape[1:]) - reconstruct(model, x)
-    sigma = ops.sqrt(ops.exp(model.log_var) + model.floor**2)
-    return gaussian_filter((residual / ops.convert_to_numpy(sigma)).mean(axis=-1), (0, width, width))
+    x = check_images(x, model.encoder.input_shape[1:])
+
+    def unexplained(part):
+        picture, variance = model.decode(model.encode(part)[0])
+        return ((part - ops.clip(picture, 0, 1)) / ops.sqrt(variance),)
+
+    return gaussian_filter(batches(unexplained, x)[0].mean(axis=-1), (0, width, width))
 
 
 # %% [markdown]

@@ -153,14 +153,28 @@ def test_figures_have_alt_text_and_few_enough_output_lines(pair):
 # ------------------------------------------------------------------------------------------------------------- formulas
 
 
+def equations(text: str) -> list[str]:
+    """The numbers in a list such as "(20.1), (20.3) and (20.4)" or "(20.12) to (20.14)"."""
+    found = []
+    for first, last in re.findall(r"\((\d+\.\d+)\)(?: to \((\d+\.\d+)\))?", text):
+        page, start = first.split(".")
+        found += [f"{page}.{k}" for k in range(int(start), int((last or first).split(".")[1]) + 1)]
+    return found
+
+
+def test_lists_of_equations_are_read():
+    assert equations("(20.1), (20.3) and (20.4)") == ["20.1", "20.3", "20.4"]
+    assert equations("(20.12) to (20.14)") == ["20.12", "20.13", "20.14"]
+
+
 @every_notebook
 def test_every_formula_has_its_twin(pair):
     tags = re.findall(r"\\tag\{([^}]+)\}", pair.prose)
     assert tags == [f"{pair.number}.{k}" for k in range(1, len(tags) + 1)], "number the formulas in order"
     twins = {}
     for cell in pair.cells("code"):
-        match = re.match(r"# Equations? ((?:\(\d+\.\d+\)(?:, | and )?)+)", cell.source)
-        for number in re.findall(r"\((\d+\.\d+)\)", match.group(1)) if match else ():
+        match = re.match(r"# Equations? ((?:\(\d+\.\d+\)(?:, | and | to )?)+)", cell.source)
+        for number in equations(match.group(1)) if match else ():
             twins.setdefault(number, []).append(cell.source)
     assert set(twins) == set(tags), "every \\tag{N.k} needs a cell that begins '# Equation (N.k)', and the reverse"
     assert [n for n, cells in twins.items() if not any(claims(c) for c in cells)] == [], "a twin without a claim"
