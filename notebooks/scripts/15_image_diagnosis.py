@@ -556,7 +556,7 @@ claim("even if all were found, one missed bleed in 20 would be possible", perfec
 # %% [markdown]
 # These are patients with a haemorrhage whom the network would have failed first: one a row, four slices each, the bleed
 # outlined, and *p* the mean probability of blood. Those with *p* below the line are **missed**, and each of them might
-# have been given the drug. They are small bleeds, a few pixels wide.
+# have been given the drug. They are three to eight pixels wide.
 #
 # The line found every bleed among the validation patients. On the test patients it need not, and the interval says how
 # little a perfect score would promise: some fifty bleeds cannot vouch for the next ones. A scan without findings does
