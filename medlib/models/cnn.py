@@ -87,7 +87,8 @@ def grad_cam(model: keras.Model, x: np.ndarray, target: np.ndarray) -> np.ndarra
     numpy.ndarray
         Shape (n, h, w) at the resolution of the feature maps, not negative.
     """
-    pool = next(i for i, layer in enumerate(model.layers) if isinstance(layer, layers.GlobalAveragePooling2D))
+    mean = layers.GlobalAveragePooling2D
+    pool = next(i for i, layer in enumerate(model.layers) if isinstance(layer, mean))
     maps = keras.Model(model.input, model.layers[pool].input)(x, training=False)
     with tf.GradientTape() as tape:
         tape.watch(maps)
