@@ -115,11 +115,12 @@ scaler = StandardScaler().fit(train.x)
 x_train, x_val, x_test = (scaler.transform(part.x) for part in (train, val, test))
 claim("the training columns have mean 0", np.allclose(x_train.mean(axis=0), 0))
 off = abs(x_test.mean(axis=0)).max()
-claim("in this division the test columns have not", 0.05 < off < 0.5, off)
+claim("in this division the largest test mean is not", 0.05 < off < 0.5, off)
 
 # %% [markdown]
-# The model is *logistic regression*, and medicine has used it for half a century. Each of the 30 measures $x$ gets a
-# weight $w$; their sum, plus a constant $b$, is squeezed into a probability of cancer:
+# The model is *logistic regression*, and medicine has used it for half a century. Each of the 30 measures in $x$ gets a
+# weight in $w$. Each measure is multiplied by its weight, and all products are added up, which is written $w \cdot x$.
+# That sum, plus a constant $b$, is squeezed into a probability of cancer, $\hat y$:
 #
 # $$\hat y = \frac{1}{1 + e^{-(w \cdot x + b)}} \tag{0.1}$$
 #
@@ -234,9 +235,10 @@ p_network = network.predict(x_test, verbose=0)[:, 0].astype(float)
 claim("the network has learnt 257 numbers", network.count_params() == 257)
 
 # %% [markdown]
-# Both models have now given their opinion on the same 142 test patients; neither was trained on any of them. Each
-# mark is a patient; where it lies says what the two think. Most marks lie on top of each other in the two corners,
-# where both are sure.
+# Both models have now given their opinion on the same 142 test patients; neither was trained on any of them. (Not quite
+# a fair race: the network used the 86 validation patients to choose its epoch; logistic regression took the library's
+# default penalty.) Each mark is a patient; where it lies says what the two think. Most marks lie on top of each other
+# in the two corners, where both are sure.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Probability of cancer for each of 142 test patients, logistic regression against network. Nearly all lie on top of each other in two corners, benign dots near 0 and malignant crosses near 1 for both models. A few lie between, and a few crosses lie on the benign side for both."}}
 fig, ax = plt.subplots(figsize=(5.9, 4.4))
@@ -255,9 +257,10 @@ missed_twice = np.sum((test.y == 1) & (p_logistic < 0.5) & (p_network < 0.5))
 claim("in this division at least two malignant biopsies look benign to both", missed_twice >= 2, missed_twice)
 
 # %% [markdown]
-# They agree on nearly everyone, and overlook partly the same patients. Now the scores. Say "cancer" when the
-# probability is at least one half. **Sensitivity** is the share of the cancers that are found; **specificity** is the
-# share of the benign lumps that are left in peace. Behind each number stands its 95 % interval.
+# They agree on nearly everyone. Three malignant biopsies look benign to both, and for one of them both say nearly 0:
+# sure, and wrong. Now the scores. Say "cancer" when the probability is at least one half. **Sensitivity** is the share
+# of the cancers that are found; **specificity** is the share of the benign lumps that are left in peace. Behind each
+# number stands its 95 % interval: the range of values that so few patients leave open.
 
 # %%
 from medlib.metrics import bootstrap, diagnostic, proportion
@@ -281,9 +284,11 @@ def difference(y, p):
 gain = bootstrap(difference, test.y, np.column_stack([p_logistic, p_network]))
 near_zero = gain.low < 0.005 and gain.high > -0.005
 claim("in this division the two AUCs differ by less than .015", abs(gain.value) < 0.015)
-claim("and the interval of the difference holds 0, or nearly", near_zero, gain)
+claim("and its interval holds 0, or comes within .005 of it", near_zero, gain)
 
 # %% [markdown]
+# The difference is .004, and its interval runs from just below 0 to .013: no winner.
+#
 # ## A ceiling, and luck
 #
 # How much does a score move when other patients are drawn, to train on and to test on? Divide all 569 into five
@@ -304,14 +309,16 @@ aucs = repeated["test_roc_auc"]
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 claim("the mean of 50 AUCs lies between .993 and .997", 0.993 < aucs.mean() < 0.997, aucs.mean())
-claim("the draw of the patients moves an AUC by .004 to .008", 0.004 < aucs.std() < 0.008, aucs.std())
+claim("the standard deviation of the 50 AUCs is .004 to .008", 0.004 < aucs.std() < 0.008, aucs.std())
 below = np.sum(aucs < auc)
 claim("our test part is a hard one: at most six of the 50 scores lie below its own", below <= 6, f"{below} of 50")
 
 # %% [markdown]
-# `make_pipeline` standardises anew each time, on the four parts alone. For comparison we take *one* of the 30
-# columns: the larger, the more suspicious. Which one? The one that does best on the training part, for the test part
-# has no say.
+# The 50 AUCs have a mean of .995 and a standard deviation of .006. Our test part is a hard one: only four of the 50 lie
+# below its score. (`make_pipeline` standardises anew each time, on the four parts alone.)
+#
+# For comparison we take *one* of the 30 columns: the larger, the more suspicious. Which one? The one that does best on
+# the training part, for the test part has no say.
 
 # %%
 columns = train.frame.items()
@@ -340,17 +347,17 @@ claim("and yet the interval of logistic minus one column lies above 0", lead.low
 # Three bars that overlap, and two different answers. **Bars that overlap are no proof of a draw.** Each bar holds the
 # luck of who was drawn. A difficult patient is difficult for every model, so in the difference much of that luck
 # cancels; only the paired difference answers. It says that logistic regression is better than its best column, though
-# that column gets most of the way. And network against logistic regression? **These data cannot say.** Whoever ranks
-# those two by the third digit ranks dice. This course uses deep networks where they earn their keep: on images,
-# sequences and text.
+# that column gets most of the way. And network against logistic regression? **These data cannot say.** (One start of
+# the network, too, is one draw.) Whoever ranks those two by the third digit ranks dice. On images, sequences and text
+# this course asks anew whether a deep network earns its keep.
 #
 # Two experiments. Change `seed=0` in the first cell, run all, and see which of the two is ahead: the network starts
 # from other numbers. Or write `biopsies.split(seed=1)`, and other patients are tested. Then a tick about particular
 # patients may go red: it spoke of this division.
 #
-# The ceiling is an old one, too. In 1994 the makers of the data reported an accuracy of 97 % by cross-validation, and
-# no mistake on 54 new patients (Wolberg, Street and Mangasarian). That sounds better than it is: the 95 % interval of
-# 54 of 54 begins at .934, so it can happen to a method that is right for 94 % of its patients.
+# Scores so near the ceiling are nothing new here. In 1994 the makers of the data reported an accuracy of 97 % by
+# cross-validation, and no mistake on 54 new patients (Wolberg, Street and Mangasarian). That sounds better than it is:
+# the 95 % interval of 54 of 54 begins at .934, so it can happen to a method that is right for 94 % of its patients.
 
 # %%
 accuracy = repeated["test_accuracy"].mean()
@@ -419,8 +426,9 @@ claim("in this clinic most positives are cancers, even at the lower edge of the 
 claim("at a screening most would be false alarms, even at the upper edge of the band", there < 0.5, there)
 
 # %% [markdown]
-# The model has not changed. The patients have. The band runs from both intervals at their lower ends to both at their
-# upper ends: 142 patients leave that much open. What we claim must hold at its edges.
+# In this clinic some 94 of 100 positive tests are right; at a screening about 14 would be. The model has not changed.
+# The patients have. The band runs from both intervals at their lower ends to both at their upper ends: 142 patients
+# leave that much open. What we claim must hold at its edges.
 #
 # ### Your turn
 #
@@ -481,8 +489,8 @@ ax.legend()
 plt.show()
 
 # %% [markdown]
-# From left to right fewer healthy people are alarmed and more cancers are missed. At one half some six
-# of 127 cancers are missed, at .1 only one or two, for about twenty false alarms more.
+# From left to right fewer people with a benign lump are alarmed and more cancers are missed. At one half some six of
+# 127 cancers are missed, at .1 only one or two, for about twenty false alarms more.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 (missed_half, alarms_half), (missed_tenth, alarms_tenth) = (errors(train.y, p_train, line) for line in (0.5, 0.1))
@@ -498,8 +506,8 @@ claim("and costs a dozen false alarms or more", paid >= 12, f"{alarms_half} to {
 n_ill, n_well = test.y.sum(), np.sum(test.y == 0)
 price = {line: np.array(errors(test.y, p_logistic, line)) for line in (0.5, 0.1)}
 saved, paid = (price[0.1] - price[0.5]) * [-1, 1]
-claim("in this division the test part says: one cancer saved of 53", saved == 1 and n_ill == 53, saved)
-claim("and ten more false alarms among the 89 others", paid == 10 and n_well == 89, paid)
+claim("in this division the test part says: one cancer saved of 53", saved == 1 and n_ill == 53, proportion(saved, n_ill))
+claim("and ten more false alarms among the 89 others", paid == 10 and n_well == 89, proportion(paid, n_well))
 table = {
     f"threshold {line}": [str(proportion(n_ill - lost, n_ill)), str(proportion(n_well - alarm, n_well))]
     for line, (lost, alarm) in price.items()
@@ -507,9 +515,9 @@ table = {
 pd.DataFrame(table, index=["sensitivity", "specificity"]).T
 
 # %% [markdown]
-# One of 53 is saved, and ten of 89 are alarmed for it. The two intervals of the sensitivity are nearly the same: 53
-# cancers are too few to price a threshold. In the larger training part it was about five saved, and twenty
-# alarmed.
+# One of 53 is saved, and ten of 89 are alarmed for it. Both thresholds judge the same patients, so look at those who
+# change sides: the share saved lies between .003 and .099. 53 cancers are too few to price a threshold. In the larger
+# training part it was about five saved, and twenty alarmed.
 #
 # How many false alarms is a missed cancer worth? That number is not in the data, and no network can learn it.
 # Patients, physicians and those who write guidelines weigh it. Our part is to show them the price of each line, with
@@ -575,8 +583,9 @@ check("0.3", threshold_for)
 #
 # <details><summary>Model A has AUC .991 on 142 patients, model B .988 on the same ones. A colleague wants to publish
 # that A is better. What do you say?</summary>Look at the paired difference and its interval. On a data set like this
-# one the draw of the patients alone moves an AUC by about .005. A difference of .003 says nothing until its interval,
-# and better still a second data set, says so too. That the bars of A and B overlap would settle nothing.</details>
+# one the draw of the patients alone moves an AUC by about .006 (one standard deviation). A difference of .003 says
+# nothing until its interval, and better still a second data set, says so too. That the bars of A and B overlap would
+# settle nothing.</details>
 #
 # ## Check your computer
 #
@@ -649,7 +658,7 @@ plt.show()
 # | symbol | meaning | first used in |
 # |---|---|---|
 # | $x$, $y$, $\hat y$ | input, label, prediction | 00 |
-# | $n$, $d$, $K$ | number of examples, of dimensions, of classes | 00, 12, 15 |
+# | $n$, $d$ | number of examples, of dimensions | 00, 21 |
 # | $w$, $b$ | weights and constant (bias) of a single unit | 00 |
 # | $\mu$, $\sigma^2$, $\sigma$ | mean, variance, standard deviation | 00 |
 # | $\theta$ | all parameters of a model | 11 |
@@ -674,6 +683,7 @@ plt.show()
 # | $\varepsilon$ | standard normal noise | 30 |
 # | $\log \sigma^2$ | log-variance, which is neither $\sigma^2$ nor $\sigma$ | 30 |
 # | $\beta$ | weight of the KL term in a $\beta$-VAE | 30 |
+# | $\tau^2$ | variance of the noise that a decoder adds | 30 |
 #
 # ## What this course is not
 #
