@@ -45,6 +45,19 @@ def test_fid_is_biased_by_one_over_n():
     assert np.mean(values) == pytest.approx((2 * d + d * (d + 1) / 2) / n, rel=0.06)
 
 
+def test_the_bias_of_fid_at_unequal_sizes():
+    """(1/n + 1/m)(d + d(d + 1)/4), as in notebook 22, is the formula of the docstring where n = m."""
+    d, n, m = 12, 300, 900
+    values = [fid(draw(n, d), draw(m, d)) for _ in range(60)]
+    assert np.mean(values) == pytest.approx((1 / n + 1 / m) * (d + d * (d + 1) / 4), rel=0.06)
+
+
+def test_fid_of_a_skewed_cloud_that_a_symmetric_map_carries():
+    x = RNG.exponential(size=(4000, 3)) * [1, 3, 0.5]
+    y = x @ np.array([[2, 0.8, 0], [0.8, 0.7, 0.3], [0, 0.3, 1.5]]) + [1, 0, -2]
+    assert fid(x, y) == pytest.approx(np.mean(np.sum((x - y) ** 2, axis=1)), rel=2e-3)
+
+
 def test_fid_does_not_see_beyond_two_moments():
     same_moments = RNG.choice([-1.0, 1.0], size=(20_000, 4))
     assert fid(draw(20_000, 4), same_moments) < 0.01
@@ -76,6 +89,16 @@ def test_kid_is_unbiased_at_any_size():
     assert min(values) < 0 < max(values)
 
 
+@pytest.mark.parametrize(("n", "m"), [(4, 15), (15, 4)])
+def test_kid_of_unequal_samples_of_unlike_clouds(n, m):
+    """Four points with known shares: the exact distance, whichever side is the larger one."""
+    points = np.array([[0, 0, 1], [1, 0, 0], [0, -1, 1], [0.5, 1, 1]])
+    p, q = np.array([0.4, 0.3, 0.2, 0.1]), np.array([0.1, 0.2, 0.4, 0.3])
+    exact = (p - q) @ (points @ points.T / 3 + 1) ** 3 @ (p - q)
+    values = [kid(points[RNG.choice(4, n, p=p)], points[RNG.choice(4, m, p=q)]) for _ in range(4000)]
+    assert abs(np.mean(values) - exact) < 4 * np.std(values) / np.sqrt(4000)
+
+
 def test_kid_sees_a_third_moment():
     skewed = RNG.exponential(size=(20_000, 4)) - 1  # mean 0, variance 1
     assert fid(draw(20_000, 4), skewed) < 0.02 < 0.05 < kid(draw(4000, 4), skewed[:4000])
@@ -102,10 +125,22 @@ def test_a_dropped_mode_halves_the_coverage_and_not_the_density():
     assert density > 0.9
 
 
+@pytest.mark.parametrize(("n", "m", "good"), [(400, 150, 1.0), (150, 400, 1.0), (400, 200, 0.3)])
+def test_density_and_coverage_of_unequal_sizes_with_junk_among_the_fakes(n, m, good):
+    """A share of good fakes is the density, and stands in the coverage as that many fakes (notebook 22)."""
+    values = []
+    for _ in range(20):
+        fake = draw(m, 6)
+        fake[int(good * m) :] += 50
+        values.append(density_coverage(draw(n, 6), fake))
+    assert np.mean(values, axis=0) == pytest.approx([good, expected_coverage(n, int(good * m))], abs=0.05)
+
+
 def test_balls_by_hand():
     real, fake = np.array([[0.0], [1.0], [3.0]]), np.array([[0.5], [10.0]])
     # nearest other real: radii 1, 1, 2; the fake at 0.5 lies in the first two balls, the one at 10 in none
     assert density_coverage(real, fake, k=1) == (1.0, pytest.approx(2 / 3))
+    assert density_coverage(fake, real, k=1) == (pytest.approx(5 / 3), 1.0)  # and the other way round it is another question
     with pytest.raises(ValueError, match="k: got 3, expected 1 to 2"):
         density_coverage(real, fake, k=3)
 
