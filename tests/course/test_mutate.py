@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from tests.course import mutate
+from tests.course import forks, mutate
 from tests.course.mutate import FOLDER, Mutation, mutations, report, verdict
 from tests.course.notebooks import pairs
 from tests.course.test_decisions import BREAKS, page
@@ -58,15 +60,91 @@ def test_a_choice_on_the_test_part_is_caught_by_its_decision():
     assert verdict(mutated).startswith("decision: threshold: ")
 
 
+FORK = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot copy a process")
+
+
+@FORK
+def test_copies_of_the_process_say_what_kernels_say(monkeypatch):
+    source = "from medlib.lesson import claim\nimport random\nx, y = 2, 3\nrandom.seed(1)"
+    good = notebook(source, 'claim("x is two", x == 2, x)', 'x = 5\nclaim("a draw", random.random() < 0.2)', "print(y)")
+    found = [
+        Mutation("x", "2, 3", "4, 3"),
+        Mutation("late", "x = 5", "x = 1 / 0"),
+        Mutation("harmless", "print(y)", "print(x)"),
+        Mutation("draw", "random.random() <", "random.random() + random.random() <"),
+    ]
+    monkeypatch.setattr(mutate, "verdict", lambda mutant: pytest.fail("left to a kernel"))
+    assert [by for _, by in mutate.verdicts(good, found)] == [
+        "AssertionError: this claim does not hold: x is two  [4]",
+        "ZeroDivisionError: division by zero",
+        "",
+        "AssertionError: this claim does not hold: a draw",
+    ]
+
+
+@FORK
+def test_copies_run_the_decisions_again_with_a_scrambled_test_part(monkeypatch):
+    monkeypatch.setattr(mutate, "verdict", lambda mutant: pytest.fail("left to a kernel"))
+    cell, old, new = BREAKS["threshold"]
+    decides = page()
+    decides.cells = decides.cells[: cell + 1]
+    found = [Mutation("threshold", old, new), Mutation("harmless", "[0.001, 0.1, 10, 1000]", "[0.1, 10, 1000]")]
+    by = [by for _, by in mutate.verdicts(decides, found)]
+    assert by[0].startswith("decision: threshold: ") and by[1] == ""
+
+
+@FORK
+def test_what_hangs_or_crashes_in_a_copy_is_left_to_a_kernel(monkeypatch):
+    monkeypatch.setattr(mutate, "verdict", lambda mutant: "a kernel")
+    monkeypatch.setattr(forks, "PATIENCE", 1)
+    good = notebook("import os, time", "x = 1", "print(x)")
+    found = [
+        Mutation("hangs", "x = 1", "time.sleep(30)"),
+        Mutation("crashes", "x = 1", "os._exit(1)"),
+        Mutation("fails", "print(x)", "print(z)"),
+    ]
+    assert [by for _, by in mutate.verdicts(good, found)] == [
+        "a kernel",
+        "a kernel",
+        "NameError: name 'z' is not defined",
+    ]
+
+
+TRAINED = """import numpy as np
+import tensorflow as tf
+from medlib.lesson import setup
+rng = setup()
+import keras
+x = rng.normal(size=(64, 4)).astype("float32")
+model = keras.Sequential([keras.layers.Dense(3), keras.layers.Dropout(0.5), keras.layers.Dense(1)])
+model.compile("adam", "mse")
+model.fit(x, x[:, :1], epochs=2, verbose=0)
+@tf.function
+def total(z):
+    return tf.reduce_sum(z @ z + tf.random.normal(tf.shape(z)))
+start = float(total(tf.ones((4, 4))))"""
+
+
+@FORK
+def test_tensorflow_computes_the_same_in_a_copy(monkeypatch):
+    fits = "model.fit(x, x[:, :1], epochs=2, verbose=0)\nend = float(total(tf.ones((4, 4))))"
+    shows = "raise ValueError(f'{end!r} {model.predict(x, verbose=0).sum()!r} {rng.random()!r} {start!r}')"
+    good = notebook(TRAINED, "y = 1", fits, shows)
+    (_, by), (_, late) = mutate.verdicts(
+        good, [Mutation("one", "y = 1", "y = 2"), Mutation("two", "raise V", "raise  V")]
+    )
+    assert by == late == verdict(good) and by.startswith("ValueError: ")
+
+
 def test_the_report_counts_what_is_an_error(monkeypatch):
     rows = [
-        (Mutation("a", "1", "2"), "AssertionError: no", 1.2),
-        (Mutation("b", "1", "2"), "", 30.0),
-        (Mutation("c", "1", "2", survives="a matter of taste"), "", 30.0),
+        (Mutation("a", "1", "2"), "AssertionError: no"),
+        (Mutation("b", "1", "2"), ""),
+        (Mutation("c", "1", "2", survives="a matter of taste"), ""),
     ]
     text = report(rows)
-    assert "| a | caught | AssertionError: no | 1 |" in text and "| b | SURVIVES |  | 30 |" in text
-    assert "| c | survives, as said | a matter of taste | 30 |" in text
+    assert "| a | caught | AssertionError: no |" in text and "| b | SURVIVES |  |" in text
+    assert "| c | survives, as said | a matter of taste |" in text
     assert text.endswith("caught 1 of 2; 1 more are no errors")
 
 
