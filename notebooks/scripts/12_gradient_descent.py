@@ -36,6 +36,7 @@ import pandas as pd
 from medlib.data import load
 from medlib.decisions import decide
 from medlib.lesson import check, claim, setup, track
+from medlib.models.scratch import cross_entropy
 
 rng = setup(seed=0)
 
@@ -356,8 +357,7 @@ claim("standardising divides the condition number by more than a million", kappa
 # and have its gradient and its loss from notebook 11.
 
 # %%
-from medlib.models.scratch import backward, cross_entropy, forward
-from medlib.models.scratch import initialise, pack, unpack
+from medlib.models.scratch import backward, forward, initialise, pack, unpack
 
 shapes = initialise(rng, 30, 16, 1)
 
@@ -466,7 +466,7 @@ check("12.2", schedule)
 falling = [schedule(t, 0.5, 1000, 50) for t in range(1, 1001)]
 scheduled = noisy(falling)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Mean squared distance over 1,000 steps of simulated SGD on double logarithmic axes. Step sizes 0.5, 0.1 and 0.02 fall to flat floors, the smaller the step the lower and the later. The schedule starts as slowly as the shortest step, overtakes it, joins the floor of the longest, and ends below all of them."}}
+# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Mean squared distance over 1,000 steps of simulated SGD on double logarithmic axes. Step sizes 0.5, 0.1 and 0.02 fall to flat floors, the smaller the step the lower and the later. The schedule starts as slowly as the shortest step, overtakes it, rises to the floor of the longest, and ends below all of them."}}
 # Equation (12.8): its corners, and what it does to the floor
 corners = [schedule(t, 0.6, 110, 10) for t in (5, 10, 60, 110)]
 claim(
@@ -825,7 +825,7 @@ claim("at 0.0001 and at 100 the loss is more than three times the lowest, for bo
 
 # %% [markdown]
 # Lines are medians of five runs, dots single runs. SGD's window begins about a hundred times as far to the right as
-# AdamW's, and the two overlap. So "a step size of 0.01" means nothing until one says of which method. From 0.1 on
+# AdamW's, and the two overlap. So "a step size of 0.01" means nothing until one says of which method. From 0.3 on
 # AdamW's single runs scatter up to tenfold. A lucky dip there is no dose: we choose the one that is best together with
 # its two neighbours.
 
@@ -908,7 +908,7 @@ def compare(seed):
 
 pairs = pd.DataFrame([compare(seed) for seed in track(range(1, 21), "twenty divisions")])
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Test AUC of the network against that of logistic regression for twenty divisions of the patients. All lie between 0.97 and 1 along the diagonal, some above it and some below."}}
+# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Test AUC of the network against that of logistic regression for twenty divisions of the patients. All lie between 0.97 and 1, scattered about the diagonal, some above it and some below."}}
 fig, ax = plt.subplots(figsize=(4.6, 4))
 ax.plot(pairs["logistic"], pairs["network"], "o", alpha=0.7)
 ax.axline((1, 1), slope=1, color="black", linestyle=":")
@@ -932,8 +932,8 @@ right = roc_auc_score(judged.y, again.decision_function((judged.x - centre) / sc
 assert right == pairs["logistic"][0], "the column called logistic should hold logistic regression's AUC"
 
 # %% [markdown]
-# The dots lie along the diagonal: both have a mean AUC of about .99, and the mean difference is a few thousandths at
-# most. **The simple rival is level with the network, and it takes one line.** On thirty measures that experts chose
+# The dots scatter about the diagonal: both have a mean AUC of about .99, and the mean difference is a few thousandths
+# at most. **The simple rival is level with the network, and it takes one line.** On thirty measures that experts chose
 # there is little left for hidden units to find. This page shows that our gradients and steps are right. Whether one
 # earns its keep on images is asked in [notebook 15](15_image_diagnosis.ipynb).
 #
