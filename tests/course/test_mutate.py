@@ -110,32 +110,6 @@ def test_what_hangs_or_crashes_in_a_copy_is_left_to_a_kernel(monkeypatch):
     ]
 
 
-TRAINED = """import numpy as np
-import tensorflow as tf
-from medlib.lesson import setup
-rng = setup()
-import keras
-x = rng.normal(size=(64, 4)).astype("float32")
-model = keras.Sequential([keras.layers.Dense(3), keras.layers.Dropout(0.5), keras.layers.Dense(1)])
-model.compile("adam", "mse")
-model.fit(x, x[:, :1], epochs=2, verbose=0)
-@tf.function
-def total(z):
-    return tf.reduce_sum(z @ z + tf.random.normal(tf.shape(z)))
-start = float(total(tf.ones((4, 4))))"""
-
-
-@FORK
-def test_tensorflow_computes_the_same_in_a_copy(monkeypatch):
-    fits = "model.fit(x, x[:, :1], epochs=2, verbose=0)\nend = float(total(tf.ones((4, 4))))"
-    shows = "raise ValueError(f'{end!r} {model.predict(x, verbose=0).sum()!r} {rng.random()!r} {start!r}')"
-    good = notebook(TRAINED, "y = 1", fits, shows)
-    (_, by), (_, late) = mutate.verdicts(
-        good, [Mutation("one", "y = 1", "y = 2"), Mutation("two", "raise V", "raise  V")]
-    )
-    assert by == late == verdict(good) and by.startswith("ValueError: ")
-
-
 def test_the_report_counts_what_is_an_error(monkeypatch):
     rows = [
         (Mutation("a", "1", "2"), "AssertionError: no"),
