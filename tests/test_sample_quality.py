@@ -140,7 +140,7 @@ def test_balls_by_hand():
     real, fake = np.array([[0.0], [1.0], [3.0]]), np.array([[0.5], [10.0]])
     # nearest other real: radii 1, 1, 2; the fake at 0.5 lies in the first two balls, the one at 10 in none
     assert density_coverage(real, fake, k=1) == (1.0, pytest.approx(2 / 3))
-    assert density_coverage(fake, real, k=1) == (pytest.approx(5 / 3), 1.0)  # and the other way round it is another question
+    assert density_coverage(fake, real, k=1) == (pytest.approx(5 / 3), 1.0)  # the other way round: another question
     with pytest.raises(ValueError, match="k: got 3, expected 1 to 2"):
         density_coverage(real, fake, k=3)
 
