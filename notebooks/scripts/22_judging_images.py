@@ -270,7 +270,7 @@ def by_size(name, patients):
     return frechet(feature["real"][rows], feature[name][rows])
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Fr\u00e9chet distance against the number of patients, 40 to 250, both axes logarithmic. All curves fall. Other real patients fall from about 13 to about 2.5, close to a dotted line of the formula; glued halves lie a little higher; the GAN falls more slowly from about 45 to 30."}}
+# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Distance against the number of patients, 30 to 250, both axes logarithmic. Other real patients fall from about 16 to 2 along a dotted line, the formula. Glued halves begin there too and fall to 5. The GAN falls from about 36 to 22."}}
 sizes = np.array([30, 50, 80, 120, 180, 250])
 falling = {name: np.array([by_size(name, k) for k in sizes]) for name in ("other real patients", "glued halves", "GAN")}
 fig, ax = plt.subplots()
@@ -285,7 +285,8 @@ ax.legend()
 plt.show()
 
 # %% [markdown]
-# With 30 patients real scans are about 10 from other real scans, which is more than the glued halves get with 250. The
+# With 30 patients real scans are about 16 from other real scans, three times what the glued halves get with 250. The
+# floor runs along the formula. The
 # GAN comes down by a third or so from left to right, and it is the same GAN. So **compare at equal size only, and print
 # the floor beside every distance**.
 #
@@ -412,10 +413,9 @@ claim("glued halves minus GAN, paired: far below 0", difference.high < 0, differ
 ranked(Fréchet=True)
 
 # %% [markdown]
-# Copies lie on the floor, near 2: they *are* real scans. Copies in disguise, glued halves and the healthy heads follow
-# at about 6, the GAN at 20 to 30, then the four heads near 80. Factor analysis and the mean image are hundreds away: the
-# judge stumbles over their noise. The best-known score puts four frauds before the first honest
-# contestant.
+# Copies lie on the floor, near 2: they *are* real scans. Glued halves, copies in disguise and the healthy heads follow at
+# 5 to 8, the GAN at 20 to 30, then the four heads at 65 to 80. Factor analysis and the mean image are hundreds away: the
+# judge stumbles over their noise. The best-known score puts four frauds before the first honest contestant.
 #
 # ### Another ruler
 #
@@ -570,11 +570,10 @@ scores["coverage"] = measured(coverage, feature)
 ranked(density=False, coverage=False)
 
 # %% [markdown]
-# Two surprises. Density prefers the hospital of healthy heads, .8, to real patients, .6, and ranks the GAN high as well: it rewards
-# the *typical*, and typical heads lie where balls are many. And real patients cover .75 of real patients, although
-# (22.6) promises .97 to independent scans. Ours come four to a patient, a scan's nearest neighbours are its own patient's other slices,
-# and the balls are small. So read both beside the first row, never beside 1. The GAN covers about a third: either its heads are of
-# too few sorts, or odd ones, and its high density says: too few sorts.
+# Two surprises. Density prefers the healthy heads, and often the four heads too, with .8 each, to real patients with .6:
+# it rewards the *typical*. And real patients cover .75 of real patients, although (22.6) promises .97 to
+# independent scans. Ours come four to a patient; a scan's nearest neighbours are its own patient's other slices, and the balls are
+# small. So read both beside the first row, never beside 1. The GAN covers .3 to .4, half of that; the four heads next to nothing.
 #
 # ## 6. A classifier as a judge
 #
@@ -699,9 +698,9 @@ claim("of a thousand copies in disguise (22.8) sees fewer than six hundred", imp
 claim("the GAN shows no sign of copies", share["GAN"] < 0.62, share["GAN"])
 
 # %% [markdown]
-# The GAN's closest calls are heads like the training scan below them, and not the same heads: no copy by eye. Of the frauds in
-# rows three to five, a search by pixels finds other patients, because a mirrored and moved head shares few
-# pixels with itself; the judge's features lead back to the patient, or to a neighbouring slice, more often.
+# The GAN's closest calls are heads like the training scans below them, and not the same heads: no copy by eye. Below
+# them stand copies in disguise with the scans that a search finds for them. Look for the same ventricles, mirrored: a
+# mirror and one pixel hide many a head from the search by pixels and from the search by features.
 #
 # Every copy is found as it is. In disguise, with a mirror and a step of 7 mm, the search believes in about four of ten, though
 # all ten are copies. And *no sign* is no acquittal: the mean image has fewest signs of all, since it is near nobody.
@@ -754,7 +753,7 @@ claim("the GAN's shares are farther off than a second real set, healthy heads by
 table
 
 # %% [markdown]
-# Nobody asked the GAN for prevalences, and it has its own: its shares are off by .1 to .3, where two real sets differ by
+# Nobody asked the GAN for prevalences, and it has its own: its shares are off by .1 to .2, where two real sets differ by
 # a few hundredths (both were dealt with equal shares of each kind, so what is left is the judge's error). The
 # healthy heads are farthest off among those that look real; a fraud that copies everybody is right.
 #
@@ -774,10 +773,10 @@ table.map(lambda v: f"{v.value:.3g} ± {(v.high - v.low) / 2:.1g}")
 
 # %% [markdown]
 # The copies have floor values in six columns and give themselves away in one. In disguise they are hard to catch even
-# there. The GAN, which looks best to the search for copies, is behind the glued halves by distance and
-# by coverage. Every column has its favourite fraud.
+# there: .69, which (22.8) takes for four copies in ten. The GAN, which looks best to the search for copies among those that look real, is
+# behind the glued halves by distance, coverage and classifier. Every column has its favourite fraud.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Table of places, eight contestants by seven scores. Copies are first or second in most columns and last under copies; glued halves and healthy heads lie in front of the GAN by distance; factor analysis and the mean image are last nearly everywhere except under copies."}}
+# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Table of places, eight contestants by seven scores. Copies are first in most columns and last under copies; copies in disguise and glued halves are second or third in most; healthy heads are first in density; the GAN is fourth or fifth, and first under copies; factor analysis and the mean image are last nearly everywhere."}}
 value = table.map(lambda v: v.value).astype(float)
 badness = value.assign(density=-value["density"], coverage=-value["coverage"])
 badness["C2ST"], badness["copies"] = abs(value["C2ST"] - 0.5), abs(value["copies"] - 0.5)
@@ -795,9 +794,9 @@ ax.set_title("Simulated: places among the eight, 1 is best")
 plt.show()
 
 # %% [markdown]
-# No row is dark from end to end, and no column agrees with all others. *Copies* leads four or five columns and is last or nearly so
-# among the copies. *Healthy heads only* leads the density and falls to the back in prevalence. The two honest
-# contestants lead nearly nothing, except where copies are looked for.
+# No row is dark from end to end. The copies are first in most columns, and last where copies are looked for; there the
+# GAN leads. The healthy heads lead the density and fall to the sixth place or so in prevalence. Of the two honest contestants, factor
+# analysis leads nothing here and came before the GAN by the blind ruler. **Nobody wins on all.**
 #
 # ## 10. What none of them saw
 #
@@ -848,7 +847,7 @@ claim("one number finds the glue", seen_by["glued halves"] > 0.9, seen_by["glued
 claim("and sees nothing between real and real", abs(seen_by["other real patients"] - 0.5) < 0.06, seen_by["other real patients"])
 
 # %% [markdown]
-# The glued halves stand apart: their step over the middle is about twice that of real scans, and this one number tells them from
+# The glued halves stand apart: their step over the middle is more than twice that of real scans, and this one number tells them from
 # real scans in nineteen of twenty pairs. It sees nothing between real and real. It took three lines, and somebody who
 # had looked at the pictures first.
 #
