@@ -57,8 +57,8 @@ plt.show()
 # %% [markdown]
 # Twenty-four of 4,000 slices, six of each class. An **ischaemic** stroke (a blocked vessel) starves the tissue, which
 # takes up water and darkens. A **haemorrhage** is fresh blood, brighter than brain. A **tumour** here is a bright ring
-# with a dark core, and dark fingers of oedema around it. *Healthy* means that the scan shows no acute lesion. Some
-# you would not find without the outline.
+# (in hospitals one sees it after contrast) with a dark core, and dark fingers of oedema around it. *Healthy* means that
+# the scan shows no acute lesion. Some you would not find without the outline.
 #
 # Every scan in this notebook is **simulated**: real anatomy from an average brain, lesions and scanner made by a
 # program. So we know where each lesion lies, to the pixel, and can check what no
@@ -82,7 +82,7 @@ claim("no pixel is missing, and no slice is stored twice", complete and differen
 tissue = (clean.x > 20) & (clean.x < 45) & (clean.y == 0)[:, None, None]
 site = scans.frame["site"].to_numpy()
 offset = {s: (measured.x - clean.x)[site == s][tissue[site == s]].mean() for s in "ABC"}
-print("a healthy brain reads too high by", {s: f"{hu:.1f} HU" for s, hu in offset.items()})
+print("a healthy brain reads too high by", {s: f"{hu:z.1f} HU" for s, hu in offset.items()})
 apart = offset["B"] - offset["C"]
 claim("the scanners of sites B and C disagree by 4 to 9 HU", 4 < apart < 9, apart)
 
@@ -343,7 +343,7 @@ first = learner.fit(x_train, train.y, batch_size=32, epochs=1, verbose=2)
 from medlib.models.training import fit
 
 history = fit(
-    learner, x_train, train.y, batch_size=32, validation_data=(x_val, val.y)
+    learner, x_train, train.y, steps=525, batch_size=32, validation_data=(x_val, val.y)
 )
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Training and validation loss, and training and validation accuracy, over the rounds of training; both losses end far below log 4."}}
@@ -916,6 +916,8 @@ if xray is not None:
 # - Splitting by image. Standardising with all patients. Choosing a threshold on the test part.
 # - Reporting accuracy where one class matters more. Counting slices in an interval.
 # - Trusting a threshold in a new hospital. Admiring heat maps.
+#
+# **Next**: [notebook 20](20_gan_objective.ipynb).
 #
 # **Further reading**
 # - LeCun, Bottou, Bengio and Haffner, *Gradient-based learning applied to document recognition*, Proc. IEEE 86 (1998).

@@ -520,9 +520,10 @@ def shift(network, weights):
     return max(abs(new - old).max() for new, old in zip(network.get_weights(), weights, strict=True))
 
 
-before = [G.get_weights(), D.get_weights()]
-play(1)
-moved = [shift(G, before[0]), shift(D, before[1])]
+trial = network(), network()
+before = [player.get_weights() for player in trial]
+game(*trial, slips, classify, generator_loss)(1)
+moved = [shift(player, old) for player, old in zip(trial, before, strict=True)]
 claim("one step moves both networks, each by its step size of 0.001", np.allclose(moved, 1e-3, rtol=0.05), moved)
 
 # %% [markdown]

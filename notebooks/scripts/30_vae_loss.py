@@ -827,27 +827,27 @@ check("30.3", predict_survival)
 # %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Left: number of surviving latents against beta times noise variance, stairs from 3 to 0 that step down at the three eigenvalues, near 1.7, 3.4 and 6.3; trained models are dots on the stairs. A vertical line marks mean-squared error at 5, where one latent survives. Right: distortion against rate, theoretical curve with trained models as dots on it."}}
 # Equation (30.11): trained models against the formula
 settings = [(0.2, 0.5), (1.0, 0.5), (3.0, 0.5), (0.5, 2.0), (1.0, 2.5), (1.0, 5.0), (4.0, 2.0)]  # β, τ²
-levels = np.array([beta * noise for beta, noise in settings])
+levels = np.array([beta * t2 for beta, t2 in settings])
 alive, R, D = [], [], []
-for beta, noise in settings:
-    W, V, s2, _ = train(beta, noise)
-    codes = people @ V.T
-    each = np.array([rate_of(codes[:, [i]], np.log(s2[[i]])).mean() for i in range(3)])
+for beta, t2 in settings:
+    load, read, wide, _ = train(beta, t2)
+    codes = people @ read.T
+    each = np.array([rate_of(codes[:, [i]], np.log(wide[[i]])).mean() for i in range(3)])
     alive.append(int(np.sum(each > 0.01)))
     R.append(each.sum())
-    D.append(np.mean(np.sum((people - codes @ W.T) ** 2, axis=1)) + np.sum(W**2 @ s2))
-predicted = [predict_survival(eigenvalues, noise, beta, 3) for beta, noise in settings]
+    D.append(np.mean(np.sum((people - codes @ load.T) ** 2, axis=1)) + np.sum(load**2 @ wide))
+predicted = [predict_survival(eigenvalues, t2, beta, 3) for beta, t2 in settings]
 fine = np.geomspace(0.1, 9, 2000)
 stairs = [predict_survival(eigenvalues, level, 1, 3) for level in fine]
 spared = [np.minimum(eigenvalues[:3], level).sum() + eigenvalues[3:].sum() for level in fine]
 fig, axes = plt.subplots(1, 2, figsize=(7.4, 3))
-axes[0].step(fine, [number for number, _ in stairs])
+axes[0].step(fine, [number for number, _ in stairs], where="mid")
 axes[0].plot(levels, alive, "o", color="C1")
 axes[0].axvline(5, color="black", linestyle=":")
 axes[0].set(xlabel="βτ²", ylabel="latents that survive", yticks=range(4), title="Dotted: mean-squared error")
 axes[1].plot([rate for _, rate in stairs], spared)
 axes[1].plot(R, D, "o", color="C1")
-axes[1].set(xlabel="rate R (nats)", ylabel="distortion D", title="Line: formula. Dots: trained")
+axes[1].set(xlabel="rate R (nats)", ylabel="distortion D", title="Dots: trained (simulated)")
 plt.show()
 count = [int(number) for number, _ in predicted]
 claim("the number that survives is predicted, seven times of seven", alive == count and len(alive) == 7, alive)
@@ -874,10 +874,10 @@ claim("with τ² = d/2 = 5, one latent of three is left", alive[5] == 1, alive[5
 # Equation (30.12): the best that tanh allows, by a search over its input, against the formula
 free = np.linspace(-30, 30, 20_001)
 lost, formula = [], []
-for noise, variance in [(1, 4), (0.1, 4), (0.01, 2), (0.001, 9)]:  # of the decoder, of the data
-    slope2, rho = variance - noise, noise / variance
+for t2, variance in [(1, 4), (0.1, 4), (0.01, 2), (0.001, 9)]:  # of the decoder, of the data
+    slope2, rho = variance - t2, t2 / variance
     log_v = np.array([np.log(rho), *np.tanh(free)])
-    loss = 0.5 * slope2 * np.exp(log_v) / noise + rate_of(np.zeros((20_002, 1)), log_v[:, None])
+    loss = 0.5 * slope2 * np.exp(log_v) / t2 + rate_of(np.zeros((20_002, 1)), log_v[:, None])
     lost.append(loss[1:].min() - loss[0])
     formula.append(0.5 * (math.exp(-1) / rho - 1 - math.log(math.exp(-1) / rho)))
 claim("tanh loses what the formula says", np.allclose(lost, formula, atol=1e-6), lost)
