@@ -153,6 +153,8 @@ def score_table(predictions, part, against: str | None = None, scores=None, y=No
     columns = {}
     for score_name, score in scores.items():
         value = np.array([_defined(score, y, p) for p in models.values()])
+        if not np.all(np.isfinite(value)):
+            raise ValueError(f"{score_name}: undefined on this part, expected finite numbers; {_CLASSES}")
         drawn = []
         for rows in _draws(groups, 10 * n, seed):
             one = [_defined(score, y[rows], p[rows]) for p in models.values()]
@@ -160,8 +162,8 @@ def score_table(predictions, part, against: str | None = None, scores=None, y=No
                 drawn.append(one)
             if len(drawn) == n:
                 break
-        if len(drawn) < n or not np.all(np.isfinite(value)):
-            raise ValueError(f"{score_name}: undefined on this part or on nearly every sample of it; {_CLASSES}")
+        if len(drawn) < n:
+            raise ValueError(f"{score_name}: undefined on nearly every sample of this part; {_CLASSES}")
         drawn = np.array(drawn)
         columns[score_name] = [Interval(float(v), *_middle(d)) for v, d in zip(value, drawn.T, strict=True)]
         if against is not None:

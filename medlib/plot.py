@@ -109,6 +109,8 @@ def mosaic(
     ValueError
         If the shapes, or the number of titles or masks, do not fit.
     """
+    from matplotlib.patheffects import withStroke
+
     images = np.asarray(images)
     if images.ndim == 4 and images.shape[-1] == 1:
         images = images[..., 0]
@@ -138,7 +140,8 @@ def mosaic(
     for i, (top, left) in enumerate(corners):
         if masks is not None and 0 < np.count_nonzero(masks[i]) < height * width:  # else there is no outline to draw
             ys, xs = np.arange(top, top + height), np.arange(left, left + width)
-            ax.contour(xs, ys, np.asarray(masks[i]) != 0, levels=[0.5], colors=COLOURS[1], linewidths=0.9)
+            outline = ax.contour(xs, ys, np.asarray(masks[i]) != 0, levels=[0.5], colors=COLOURS[1], linewidths=0.9)
+            outline.set_path_effects([withStroke(linewidth=2.4, foreground="black")])  # seen on grey in grey, too
         if titles is not None:
             ax.text(left + width / 2, top - 0.8, titles[i], ha="center", va="bottom", fontsize=8)
     ax.set_axis_off()

@@ -333,6 +333,14 @@ def test_bad_images_are_refused_with_a_remedy(case):
     assert phrase in str(refusal.value)
 
 
+def test_maps_beside_a_data_set_and_a_third_array_are_refused():
+    batches = tf.data.Dataset.from_tensor_slices((IMAGES, WISHES)).batch(10)
+    with pytest.raises(ValueError, match="wish: got maps beside a data set, expected None"):
+        gan.fit_gan(gan.compile_gan(new(2)), batches, WISHES, epochs=1)
+    with pytest.raises(ValueError, match=r"x: got 3 arrays, expected noise, or \[noise, wish\]"):
+        new(2).check_asked([Z, WISHES, WISHES])
+
+
 def test_fewer_images_than_a_batch_are_refused():
     with pytest.raises(ValueError, match=r"batch_size: got 64 for 40 images, expected at most as many as images"):
         gan.fit_gan(new(), IMAGES, epochs=1, batch_size=64)

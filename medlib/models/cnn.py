@@ -46,8 +46,8 @@ def build_cnn(shape: tuple[int, int, int], classes: int, widths=(16, 32, 64), dr
 def compile_cnn(model: keras.Model, steps: int = 600, rate: float = 3e-3) -> keras.Model:
     """Compile with cross-entropy on logits and AdamW, whose step size falls from ``rate`` to 0 over ``steps`` steps.
 
-    ``fit`` then trains for as many steps, whatever the number of images. Batch normalisation's running averages need a
-    few hundred to settle.
+    ``training.fit`` then trains for as many steps, whatever the number of images. Batch normalisation's running
+    averages need a few hundred to settle.
 
     One logit means a yes/no question (binary cross-entropy), more mean classes (sparse categorical cross-entropy).
     """

@@ -157,6 +157,8 @@ class Game(Saved):
     def check_asked(self, x):
         """Noise, or [noise, wish]."""
         z, *wish = x if isinstance(x, (list, tuple)) else (x,)
+        if len(wish) > 1:
+            raise ValueError(f"x: got {1 + len(wish)} arrays, expected noise, or [noise, wish]")
         _check_wish(self, *wish or [None], len(_check_noise(self, z)))
 
 
@@ -297,6 +299,8 @@ def fit_gan(model: Game, x, wish=None, *, batch_size: int = 16, label: str = "tr
         If a loss is no longer finite.
     """
     if isinstance(x, tf.data.Dataset):
+        if wish is not None:
+            raise ValueError("wish: got maps beside a data set, expected None; batches of (image, map) bring them")
         return fit(model, x, label=label, **options)
     x = check_images(x, model.discriminator.inputs[0].shape[1:], low=-1)
     if len(x) < batch_size:

@@ -8,9 +8,9 @@ import tensorflow as tf
 
 from medlib.lesson import Bar
 from medlib.models.base import Checked
-from medlib.models.inputs import check_images, check_sides, check_targets, rows_of
+from medlib.models.inputs import check_targets, rows_of
 
-__all__ = ["batches", "check_images", "check_sides", "fit", "record", "stream"]
+__all__ = ["batches", "fit", "record", "stream"]
 
 
 class _Watch(keras.callbacks.Callback):
