@@ -36,7 +36,6 @@ import pandas as pd
 from medlib.data import load
 from medlib.decisions import decide
 from medlib.lesson import check, claim, setup, track
-from medlib.models.scratch import cross_entropy
 
 rng = setup(seed=0)
 
@@ -357,6 +356,7 @@ claim("standardising divides the condition number by more than a million", kappa
 # and have its gradient and its loss from notebook 11.
 
 # %%
+from medlib.models import scratch
 from medlib.models.scratch import backward, forward, initialise, pack, unpack
 
 shapes = initialise(rng, 30, 16, 1)
@@ -371,7 +371,7 @@ def slopes(theta, x, y):
 def loss_of(theta, x, y):
     """The mean loss on these patients."""
     h, a = forward(unpack(theta, shapes), x)
-    return cross_entropy(a, y)
+    return scratch.cross_entropy(a, y)
 
 
 # %% [markdown]
