@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from medlib.checks import array, call, close, exercise, number
+from medlib.checks.nb22 import squared_frechet
 
 
 @exercise("21.1")
@@ -32,25 +33,7 @@ def counted(answer) -> str | None:
 @exercise("21.2")
 def frechet_1d(answer) -> str | None:
     """(mean difference)² + (deviation difference)²."""
-    rng = np.random.default_rng(62)
-    x, y = rng.normal(1, 2, 500), rng.normal(3, 0.5, 400)
-    got = array(call(answer, x, y))
-    if got is None:
-        return "expected one finite number"
-    means, deviations = x.mean() - y.mean(), x.std() - y.std()
-    if close(got, means**2 + deviations**2):  # n or n - 1 in the deviation
-        return None
-    if close(got, means**2):
-        return "two clouds with one mean may still differ in width: the second term is missing"
-    if close(got, np.sqrt(means**2 + deviations**2)):
-        return "that is the root of it; (21.3) is the squared distance"
-    if close(got, abs(means) + abs(deviations)):
-        return "both differences are squared before they are added"
-    if close(got, means**2 + (x.var() - y.var()) ** 2):
-        return "you compared variances; in (21.3), C + C' − 2√(CC') is a squared difference of standard deviations"
-    if close(got, means**2 + abs(x.var() - y.var())):
-        return "C + C' − 2√(CC') is not C − C'; with C = s² it is (s − s')²"
-    return "in one dimension C is s²: write (21.3) with s and s', and look for a square"
+    return squared_frechet(answer, "(21.3)")
 
 
 @exercise("21.3")

@@ -90,10 +90,10 @@ def verdict(notebook: nbformat.NotebookNode) -> str:
                 return f"{error.ename}: {error.evalue}".split("\n")[0]
             except CellTimeoutError:
                 return "a cell without an end"
-        for cell in notebook.cells:  # a solution that no longer passes says so, and raises nothing
+        for cell in notebook.cells:
             for out in cell.get("outputs", ()):
-                if "solution" in cell.metadata.get("tags", ()) and "✗" in out.get("text", ""):
-                    return f"check: {out.text.strip().splitlines()[0]}"
+                if by := forks.refused(cell, out.get("text", "")):
+                    return by
         if last_decision(notebook) is not None:
             scrambled, _ = taken(notebook, scrambled=True)
             return next((f"decision: {line}" for line in differences(decisions.recorded(file), scrambled)), "")
