@@ -293,7 +293,7 @@ claim("one step of that network takes 1,026 forward passes", passes == 1026, pas
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 # Equation (11.5): each of its two slopes by nudging, then their product
-a, y = rng.normal(0, 2, 50), rng.integers(0, 2, 50)
+a, y = np.clip(rng.normal(0, 2, 50), -4, 4), rng.integers(0, 2, 50)  # beyond, 1 / p is too steep to nudge
 p = sigmoid(a)
 
 
