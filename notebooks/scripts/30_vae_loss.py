@@ -114,8 +114,8 @@ fig, axes = plt.subplots(1, 2, figsize=(7.4, 3.2))
 dots = axes[0].scatter(*10 * readings.T, c=10 * w * hidden[:, 0], s=8, cmap="cividis")
 fig.colorbar(dots, label="usual pressure (mmHg, hidden)")
 axes[1].scatter(*10 * (readings - w * hidden).T, s=8)
-axes[0].set(xlabel="first reading − average (mmHg)", ylabel="second (mmHg)", title="Simulated: what we see")
-axes[1].set(xlabel="first − usual (mmHg)", ylabel="second − usual (mmHg)", title="Given the hidden cause")
+axes[0].set(xlabel="first reading − average (mmHg)", ylabel="second − average (mmHg)", title="Simulated: what we see")
+axes[1].set(xlabel="first − usual (mmHg)", ylabel="second − usual (mmHg)", title="Simulated: given the cause")
 axes[1].set_aspect("equal")
 plt.show()
 together, apart = (np.corrcoef(r.T)[0, 1] for r in (readings, readings - w * hidden))
@@ -280,7 +280,7 @@ def show_bound(mean, sigma, axes, x=4.0, low=-9):
     axes[1].bar(0, bound - low, bottom=low, color="C0")
     axes[1].bar(0, integral(area), bottom=bound, color="C1", alpha=0.4)
     axes[1].axhline(log_normal(x, 0, 4), color="black", linestyle=":")
-    axes[1].set(ylim=(low, -3), xticks=[], xlabel="ELBO + gap", title=f"ELBO −{-bound:.2f}")
+    axes[1].set(ylim=(low, -3), xticks=[], xlabel="nats", title=f"ELBO −{-bound:.2f}")
     return area
 
 
