@@ -628,7 +628,7 @@ plt.show()
 # | | [15 image diagnosis](15_image_diagnosis.ipynb) | six steps to a diagnosis from head CT with a network |
 # | **2 adversarial models** | [20 the objective of a GAN](20_gan_objective.ipynb) | the game of two networks, and why it is hard to play |
 # | | [21 images from a GAN](21_gan_images.ipynb) | lesions drawn to order, and how to measure drawings |
-# | | 22 judging images | what each score sees, and which frauds it praises |
+# | | [22 judging images](22_judging_images.ipynb) | what each score sees, and which frauds it praises |
 # | **3 variational models** | [30 the loss of a VAE](30_vae_loss.ipynb) | latent variables, and the bound that trains them |
 # | | [31 images from a VAE](31_vae_images.ipynb) | generate, interpolate, find anomalies |
 # | | 32 anomalies | a model of the healthy, against the strongest simple rivals |
