@@ -551,7 +551,7 @@ def strip(frames, shown, title):
 strip(plain, (0, 3, 10, 20, 30), "Grey: patients. Line: the forger, who never saw a slip (simulated)")
 apart = ways(plain)
 last = apart[-20:]
-claim("the generator comes within 0.2 mmol/L, nearer than the opening's forger (0.27)", apart.min() < 0.2, apart.min())
+claim("the generator comes within 0.2 mmol/L, nearer than the opening's forger at 0.27", apart.min() < 0.2, apart.min())
 swing = [last.min(), last.max()]
 claim("in the last 20 looks the distance swings by .05 mmol/L or more", swing[1] - swing[0] > 0.05, swing)
 
