@@ -14,7 +14,7 @@ def frechet_1d(answer) -> str | None:
 
 
 def squared_frechet(answer, formula: str) -> str | None:
-    """The Fréchet distance of two samples of one number; ``formula`` is the number that the page gives it."""
+    """The Fréchet distance of two samples of one feature; ``formula`` is the number that the page gives it."""
     rng = np.random.default_rng(62)
     x, y = rng.normal(1, 2, 500), rng.normal(3, 0.5, 400)
     got = array(call(answer, x, y))
@@ -37,7 +37,7 @@ def squared_frechet(answer, formula: str) -> str | None:
 
 
 @exercise("22.2")
-def gap(answer) -> str | None:
+def total_variation(answer) -> str | None:
     """Half the sum of the absolute differences of four shares, from samples of unequal size."""
     a = np.repeat([0, 1, 2, 3], [50, 30, 15, 5])
     b = np.repeat([0, 2, 3], [60, 60, 40])  # another size, and one kind is missing
