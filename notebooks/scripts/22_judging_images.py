@@ -192,7 +192,7 @@ pictures = {
 }
 pictures = {name: np.clip(x, -1, 1) for name, x in pictures.items()}
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Nine rows of eight simulated or generated head CT slices, one row for each contestant: real scans, copies, mirrored and shifted copies, glued halves, healthy heads, four heads repeated, a grey noisy mean image, noisy heads from factor analysis with blurred skulls, and drawings of the GAN with closed skulls and smudged ventricles."}}
+# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Nine rows of eight simulated or generated head CT slices, one row for each contestant: real scans, copies, mirrored and shifted copies, glued halves, healthy heads, four heads repeated, a grey noisy mean image, noisy heads from factor analysis with blurred skulls, and drawings of the GAN with mostly closed skulls and smudged ventricles."}}
 shown = np.concatenate([x[rng.choice(n, 8, replace=False)] for x in pictures.values()])
 fig, ax = plt.subplots(figsize=(7.4, 7.2))
 plot.mosaic(shown, 8, vmin=-1, vmax=1, ax=ax)
@@ -203,8 +203,8 @@ plt.show()
 
 # %% [markdown]
 # Rows two to six are made of real scans. The mean image is a grey oval in snow; factor analysis draws ragged skulls
-# round speckled brains; the GAN's heads have closed skulls and smudged ventricles, and hardly a lesion among these
-# eight. *In disguise* means: mirrored, and moved by up to one pixel each way.
+# round speckled brains; the GAN's heads have mostly closed skulls and smudged ventricles, and hardly a lesion among
+# these eight. *In disguise* means: mirrored, and moved by up to one pixel each way.
 #
 # ## 3. The Fréchet distance, and its floor
 #
@@ -267,7 +267,7 @@ for d, few, many in ((12, 200, 200), (12, 300, 900), (5, 400, 100)):
 feature = {name: describe(x) for name, x in pictures.items()}
 feature["real"] = describe(x_real)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Distance against the number of patients, 30 to 250, both axes logarithmic. Other real patients fall from about 16 to 2 along a dotted line, the formula. Glued halves begin there too and fall to 5. The GAN falls from about 36 to 22."}}
+# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Distance against the number of patients, 30 to 250, both axes logarithmic. Other real patients fall from about 16 to 2 along a dotted line, the formula. Glued halves begin there too and fall to 5. The GAN falls from about 32 to 22."}}
 def by_size(name, patients):
     """The distance of so many real patients (four scans each) to as many pictures."""
     rows = slice(0, 4 * patients)
