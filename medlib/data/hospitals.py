@@ -120,7 +120,7 @@ def _persons(n: int, mix: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
 
     starts, ends = (
         "Al Bre Cor Dan El Fro Gar Hol Is Jor Kel Lun Mar Nor Os".split(),
-        "berg den ford ova sen wick".split(),
+        "berg by den ford hall low mer ova sen stad vik wick".split(),
     )
     surnames = [start + end for start in starts for end in ends]
     first = "Ada Bo Ca Dori Eli Fre Gi Hen Ivo Jo Ka Lu Mi No".split()
@@ -131,7 +131,7 @@ def _persons(n: int, mix: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
     tilt = mix[np.array(["ABC".index(h) for h in home]), lab]
     sex = rng.choice(["female", "male"], n)
     age_z, bmi_z = rng.normal(size=n), rng.normal(size=n) + tilt
-    age = np.clip(56 + 10 * age_z, 35, 85)
+    age = np.clip(56 + 10 * age_z, 34, 85) + rng.random(n)
     family = rng.random(n) < 0.25
     glucose_z = 0.45 * bmi_z + 0.25 * age_z + 0.85 * rng.normal(size=n)
     hba1c_z = 0.7 * glucose_z + 0.7 * rng.normal(size=n)
@@ -193,7 +193,7 @@ def _measured(visits: pd.DataFrame, offsets, rng: np.random.Generator, suspicion
     visits["offset"] = visits["lab"].map(offsets)
     n = len(visits)
     visits["glucose_seen"] = (visits["glucose"] + visits["offset"] + 0.1 * rng.normal(size=n)).clip(3.2)
-    hunch = 1.6 * visits["family"] + 0.5 * visits["log_odds"] + 0.6 if suspicion else np.zeros(n)
+    hunch = 1.6 * visits["family"] + 0.5 * visits["log_odds"] + 1.6 if suspicion else np.zeros(n)
     ordered = rng.random(n) < 1 / (1 + np.exp(-hunch))
     visits["hba1c_seen"] = visits["hba1c"].where(ordered)
     after = visits["known"] if suspicion else np.zeros(n, bool)
