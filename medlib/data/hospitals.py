@@ -136,7 +136,7 @@ def _persons(n: int, mix: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
     glucose_z = 0.45 * bmi_z + 0.25 * age_z + 0.85 * rng.normal(size=n)
     hba1c_z = 0.7 * glucose_z + 0.7 * rng.normal(size=n)
     smoker = rng.random(n) < 0.25
-    log_odds = -3.2 + 0.25 * age_z + 0.3 * bmi_z + 0.75 * glucose_z + 0.6 * hba1c_z + 0.4 * smoker + 1.2 * family
+    log_odds = -3.5 + 0.25 * age_z + 0.3 * bmi_z + 0.75 * glucose_z + 0.6 * hba1c_z + 0.4 * smoker + 1.6 * family
     risk = 1 / (1 + np.exp(-log_odds))
     given = np.where(sex == "female", rng.choice(female, n), rng.choice(male, n))
     start = np.datetime64("2019-06-30")
@@ -193,11 +193,11 @@ def _measured(visits: pd.DataFrame, offsets, rng: np.random.Generator, suspicion
     visits["offset"] = visits["lab"].map(offsets)
     n = len(visits)
     visits["glucose_seen"] = (visits["glucose"] + visits["offset"] + 0.1 * rng.normal(size=n)).clip(3.2)
-    hunch = 1.6 * visits["family"] + 0.5 * visits["log_odds"] + 1.6 if suspicion else np.zeros(n)
+    hunch = 3 * visits["family"] + 0.3 * visits["log_odds"] + 1 if suspicion else np.zeros(n)
     ordered = rng.random(n) < 1 / (1 + np.exp(-hunch))
     visits["hba1c_seen"] = visits["hba1c"].where(ordered)
     after = visits["known"] if suspicion else np.zeros(n, bool)
-    latest = np.where(after, 52 + 8 * rng.normal(size=n), visits["hba1c"] + 2 * rng.normal(size=n))
+    latest = np.where(after, 49 + 8 * rng.normal(size=n), visits["hba1c"] + 2 * rng.normal(size=n))
     visits["hba1c_latest"] = latest if suspicion else visits["hba1c_seen"]
     visits["metformin"] = (after & (rng.random(n) < 0.5)) | (suspicion & (rng.random(n) < 0.01))
     register = np.argsort(np.where(after, 0, 1) + 2 * rng.random(n))
