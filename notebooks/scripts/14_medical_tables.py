@@ -128,8 +128,8 @@ def read_values(resources):
 values = read_values(bundle)
 
 # %% [markdown]
-# The folded cell writes them back as such records: read again, they are the same. Now put the three columns called
-# glucose under each other, as a hurried hand would do.
+# Written back as such records and read again, they are the same. Now put the three columns called glucose under each other,
+# as a hurried hand would do.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Histogram of the raw glucose numbers of three simulated hospitals on a logarithmic axis. Two separate hills, one near 5 and one near 95; hospital A is mostly in the left one, B in the right one, C in both. A dotted line marks the mean, in the empty valley between."}}
 # In and out: what is written as FHIR-like resources is read back as the same table
@@ -293,7 +293,7 @@ sent = {"A": len(world.a), "B": len(world.b), "C": len(kinds["Patient"])}
 
 # %% [markdown]
 # There remain the values of A in the wrong hill. A fasting glucose above 25 mmol/L belongs to an emergency and not to a
-# check-up; read as mg/dL it is ordinary. The folded cell converts them, **and writes down how many**.
+# check-up; read as mg/dL it is ordinary. We convert them, **and write down how many**.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 typed = table["glucose"] > 25
@@ -314,7 +314,7 @@ claim("the other measures are the true ones but for rounding, and what was conve
 #
 # ## 3. Which rows, which people?
 #
-# Nothing may vanish in silence. So each row gets a *fate*, and the fates must add up to what was sent.
+# Nothing may vanish in silence: each row gets a *fate*, and the fates must add up to what was sent.
 
 # %%
 table["fate"] = "kept"
@@ -327,7 +327,7 @@ ledger
 
 # %% [markdown]
 # Some 90 rows of hospital B are copies, some 20 of A have no date of birth; all others are kept. A copy that differed
-# from its original would be a *conflict*, to be asked about and not to be dropped.
+# from its original would be a *conflict*, to be asked about.
 #
 # ### Record linkage
 #
@@ -385,9 +385,9 @@ true_pairs = np.array([rows.to_numpy() for _, rows in by_person if len(rows) == 
 clerks = true_pairs[rng.choice(len(true_pairs), 100, replace=False)]
 
 # %% [markdown]
-# Two kinds of numbers are needed. For $u$ we take pairs at random, nearly all of which are strangers. For $m$ somebody
-# has to look: two clerks have settled 100 true pairs by hand. Comparing everybody with everybody would be 14 million
-# pairs; we take those that share at least the year of birth or the surname (*blocking*).
+# For $u$ we take pairs at random, nearly all of which are strangers. For $m$ somebody has to look: two clerks have settled
+# 100 true pairs by hand. Comparing everybody with everybody would be 14 million pairs; we take those that share the year of
+# birth or the surname (*blocking*).
 
 # %%
 strangers = rng.integers(len(people), size=(200_000, 2))
@@ -452,7 +452,7 @@ print("rows in conflict about the diagnosis:", conflicts.sum(), "of", len(people
 #
 # $$\hat u_j = \frac{\tau^2}{\tau^2 + \sigma^2/n_j}\; r_j \tag{14.3}$$
 #
-# That is a *mixed model*: age and body mass index as fixed effects, the laboratory as a random one.
+# That is a *mixed model*: fixed effects of age and body mass index, a random one of the laboratory.
 
 
 # %% tags=["long"]
@@ -500,8 +500,7 @@ card = Card(
 )  # fmt: skip
 
 # %% [markdown]
-# The offsets are learnt from data, so from here on we need the parts. We divide the *people*: with the numbers from
-# the linkage, nobody is on two sides. (`decide` hands back what it gets and writes it down; the course's tests check
+# The offsets are learnt from data, so from here on we need the parts. We divide the *people*: nobody is on two sides. (`decide` hands back what it gets and writes it down; the course's tests check
 # that the test part had no say in it.)
 
 # %%
@@ -538,8 +537,8 @@ claim("the mixed model errs by two thirds as much or less as raw means, and as n
 #
 # ## 5. Who was studied
 #
-# Papers begin with a *Table 1*. Measures stand as mean and standard deviation, skewed ones as median and quartiles,
-# categories as counts. SMD, the *standardised mean difference*, is the difference over a typical standard deviation.
+# Papers begin with a *Table 1*. Skewed measures stand as median and quartiles. SMD, the *standardised mean difference*, is
+# the difference over a typical standard deviation.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 from medlib.tables import table_one
@@ -851,9 +850,8 @@ kept_it = mended[0] < 0.9 and abs(mended[0] - mended[1]) < 0.09 and mended[1] > 
 claim("without the two columns the colleague's model has less, keeps it, and is better on the next year's patients", kept_it, [*mended, then.value])
 
 # %% [markdown]
-# "The latest HbA1c" is the latest *at the time of the export*: years after the visit, and after the diagnosis that it
-# led to. Metformin is prescribed because of the diagnosis. Without the two, the colleague's model has about .77, in both
-# years. That is less, and it is true.
+# "The latest HbA1c" is the latest *at the time of the export*, after the diagnosis. Metformin is prescribed because of it.
+# Without the two, the colleague's model has about .75 in both years. That is less, and it is true.
 #
 # ## 8. Rare outcomes, noisy measures
 #
@@ -896,8 +894,8 @@ for sx, su, beta in ((15, 9, 0.04), (1, 2, -3.0), (5, 0.5, 1.0)):
 claim("the slope is λβ, and λ is the correlation of two measurements, within 5 %", np.max(np.abs(off)) < 0.05, off)
 
 # %% [markdown]
-# With a spread of 15 mmHg between people and 9 mmHg from day to day, λ is .74: a quarter of the effect is lost, however
-# many patients there are. Two measurements of the same people mend it, for their correlation is λ.
+# With a spread of 15 mmHg between people and 9 mmHg from day to day, λ is .74: a quarter of the effect is lost, however many
+# patients there are. Two measurements mend it, for their correlation is λ.
 #
 # ## 9. A pipeline that cannot leak
 #
@@ -950,10 +948,9 @@ text = json.dumps(decide("pipeline", export(fitted, card)))
 # %% [markdown]
 # ### A file that cannot bite
 #
-# The usual way to keep a model is pickle (or joblib, which is pickle). A pickle is a program: reading it runs it. Under
-# the next cell the instructions of one are listed, without running them: it holds no model, and calls a function. In
-# place of `print` could stand anything. Our model is a few dozen numbers. So `text`, written above, holds the numbers as
-# JSON, with the card of the data beside them, and any language can read it:
+# The usual way to keep a model is pickle (or joblib, which is pickle). A pickle is a program: reading it runs it. Below, the
+# instructions of one are listed without running them: it holds no model, and calls `print`, which could be anything. Our
+# model is a few dozen numbers. So `text` holds them as JSON, with the card of the data, and any language can read it:
 
 # %%
 def risk(frame, text):
@@ -1099,13 +1096,13 @@ table_one(women.astype({"horTh_yes": int}), by="horTh_yes", skewed=skewed)
 #
 # <details><summary>Two hospitals are merged. Which comes first: linking persons, or splitting into training and test
 # part?</summary>Linking. A person who is in both hospitals under two numbers would otherwise be on both sides of the
-# split. What is learnt from values (offsets, medians, scaling) comes after the split, from the training part.</details>
+# split. What is learnt from values comes after the split, from the training part.</details>
 #
 # ## In this notebook we ...
 #
 # - brought three exports into one table with every row accounted for, and linked nine pairs in ten,
 # - separated a laboratory's fault from its patients' weight,
-# - saw which imputations give wrong means, and which right means with wrong intervals,
+# - saw which imputations give wrong means, and which wrong intervals,
 # - measured six leaks, found the two columns behind .98, and
 # - built a pipeline with one `fit`, kept it as numbers, and set it beside its rivals, this year and the next.
 #
