@@ -80,8 +80,8 @@ claim("on the patients of the next year glucose alone is better by .03 or more",
 # %% [markdown]
 # About .98 on patients of the same export, and about .7 on those who came a year later. There one column of the table,
 # without any model, does better. So the model is worth nothing, though nobody cheated and no patient was in two parts:
-# two of its columns are not what their names say. You will find them in section 7. Until then we do what should have come
-# first: we make one table out of what three hospitals sent.
+# two of its columns are not what their names say. You will find them in section 7. First we do
+# what should have come first: one table out of what three hospitals sent.
 #
 # ## 1. Three exports
 #
@@ -552,8 +552,8 @@ claim("glucose differs by .6 or more, creatinine by less than .2; HbA1c is missi
 first_table
 
 # %% [markdown]
-# Those who will be diagnosed are heavier, with higher glucose and HbA1c; sex and creatinine hardly differ. Look at the
-# column *missing*: HbA1c lacks in more than a quarter of the visits.
+# Those who will be diagnosed are heavier, with higher glucose and HbA1c; sex and creatinine hardly differ. And HbA1c is
+# missing in more than a quarter of the visits.
 #
 # ## 6. What is missing
 #
