@@ -72,7 +72,8 @@ WRONG = {
         (_pool(factor=lambda M: 1), "stands before B"),
         (_pool(between=np.var), "ddof=1"),
         (_pool(centre=np.median), "is the mean"),
-        (_pool(root=lambda v: np.sqrt(v / 3)), "√T"),
+        (_pool(root=lambda v: np.sqrt(v / 3)), "divided by M again"),
+        (_pool(root=lambda v: np.sqrt(v / 7)), "√T"),
         (lambda estimates, variances: np.mean(estimates), "two numbers"),
     ],
     "14.3": [
