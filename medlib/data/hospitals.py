@@ -197,7 +197,7 @@ def _measured(visits: pd.DataFrame, offsets, rng: np.random.Generator, suspicion
     ordered = rng.random(n) < 1 / (1 + np.exp(-hunch))
     visits["hba1c_seen"] = visits["hba1c"].where(ordered)
     after = visits["known"] if suspicion else np.zeros(n, bool)
-    latest = np.where(after, 49 + 8 * rng.normal(size=n), visits["hba1c"] + 2 * rng.normal(size=n))
+    latest = np.where(after, 51 + 7.5 * rng.normal(size=n), visits["hba1c"] + 2 * rng.normal(size=n))
     visits["hba1c_latest"] = latest if suspicion else visits["hba1c_seen"]
     visits["metformin"] = (after & (rng.random(n) < 0.5)) | (suspicion & (rng.random(n) < 0.01))
     register = np.argsort(np.where(after, 0, 1) + 2 * rng.random(n))
