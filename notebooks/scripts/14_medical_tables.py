@@ -806,7 +806,7 @@ claim("the record's number alone: .8 or more", value["the record's number (simul
 # %% [markdown]
 # Choosing features on all patients turns noise into nearly 1, and so does one person on both sides. Copies and the future
 # are worth less, scaling before the split nothing that one could see: **not every leak is equally bad, but only measuring
-# tells.** The record's number alone has about .86: here the diagnosed were entered earlier. That is no fancy. In the KDD Cup
+# tells.** The record's number alone has about .86: here the diagnosed were entered earlier. In the KDD Cup
 # of 2008, on breast cancer, the patients' numbers told the sources apart, and with them the prevalence.
 #
 # What copies are worth can be said beforehand. A method that remembers, such as the nearest neighbour, is right in a share
@@ -858,12 +858,12 @@ inputs = [name for name in numbers if known_when.get(name) != "after"]
 fair_columns = [name for name in columns if known_when.get(name) != "after"]
 fair = HistGradientBoostingClassifier(**trees).fit(seen[fair_columns], seen["diabetes"])
 mended = [roc_auc_score(rows["diabetes"], fair.predict_proba(rows[fair_columns])[:, 1]) for rows in (unseen, world.later)]
-kept_it = mended[0] < 0.9 and abs(mended[0] - mended[1]) < 0.09 and mended[1] > then.value + 0.02
-claim("without the two columns the colleague's model has less, keeps it, and is better on the next year's patients", kept_it, [*mended, then.value])
+kept_it = mended[0] < 0.9 and abs(mended[0] - mended[1]) < 0.14 and mended[1] > then.value - 0.01
+claim("without the two columns the colleague's model has less, loses little of it, and is no worse a year later", kept_it, [*mended, then.value])
 
 # %% [markdown]
 # "The latest HbA1c" is the latest *at the time of the export*, after the diagnosis. Metformin is prescribed because of it.
-# Without the two, the colleague's model has about .75 in both years. That is less, and it is true.
+# Without the two, the colleague's model has about .75, give or take .05. That is less, and true.
 #
 # ## 8. Rare outcomes, noisy measures
 #
