@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from medlib.models import vae
-from medlib.models.factor import factor_analysis
+from medlib.models.factor import factor_analysis, principal_components
 from medlib.models.pose import pose, straighten, turn
 from medlib.models.training import keras, tf
 
@@ -40,10 +40,28 @@ def test_the_density_is_that_of_scipy_and_the_posterior_that_of_bayes(rows):
     np.testing.assert_allclose(np.diag(variance), np.eye(2) - gain @ f.loadings, atol=1e-9)
 
 
+def test_components_are_scikit_learns_and_their_noise_is_what_they_leave(rows):
+    from sklearn.decomposition import PCA
+
+    x = rows * [1, 5, 1, 1, 1, 1]  # one loud number: it draws the first component to itself
+    ours, theirs = principal_components(x, 2, floor=0.0), PCA(2).fit(x)
+    np.testing.assert_allclose(
+        ours.loadings @ ours.loadings.T,
+        (theirs.components_.T * theirs.explained_variance_) @ theirs.components_ * (1 - 1 / len(x)),
+        rtol=1e-6,
+    )
+    total = np.diag(ours.loadings @ ours.loadings.T) + ours.variance
+    np.testing.assert_allclose(total, x.var(axis=0), rtol=1e-6)
+    assert ours.nats(x).mean() > factor_analysis(x, 2, floor=0.0).nats(x).mean() + 0.01
+    gain = ours.loadings.T @ (ours.loadings / ours.variance[:, None])
+    assert abs(gain[0, 1]) < 1e-9 and gain[0, 0] > gain[1, 1]
+
+
 def test_impossible_numbers_of_factors(rows):
-    for factors in (0, 6, 1.5):
-        with pytest.raises(ValueError, match="factors: got"):
-            factor_analysis(rows, factors)
+    for fit in (factor_analysis, principal_components):
+        for factors in (0, 6, 1.5):
+            with pytest.raises(ValueError, match="factors: got"):
+                fit(rows, factors)
 
 
 @pytest.fixture(scope="module")
