@@ -59,8 +59,9 @@ def turn(images, pose, back: bool = False):
     for i in (top, top + 1):
         for j in (left, left + 1):
             weight = (1 - tf.abs(row - i)) * (1 - tf.abs(column - j))
-            place = tf.clip_by_value(i, 0, height - 1) * width + tf.clip_by_value(j, 0, width - 1)
-            picture += weight[..., None] * tf.gather(pixels, first + tf.cast(place, tf.int32))
+            y, x = tf.cast(i, tf.int32), tf.cast(j, tf.int32)  # cast first: a pose of nan looks up a pixel, too
+            place = tf.clip_by_value(y, 0, height - 1) * width + tf.clip_by_value(x, 0, width - 1)
+            picture += weight[..., None] * tf.gather(pixels, first + place)
     return picture
 
 

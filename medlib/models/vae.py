@@ -212,14 +212,21 @@ def start_upright(model: TurningVAE, x: np.ndarray) -> Factors:
     """Set all weights but those of the networks from factor analysis of ``x`` made upright; returns the factors.
 
     This is factor analysis of straightened images, turned back: the variances are those of what it leaves over in the
-    images as they lie.
+    images as they lie. ``fit_vae`` goes on from there.
+
+    Parameters
+    ----------
+    x
+        Images (n, height, width, channels), at least two, the background 0.
     """
+    if not isinstance(model, TurningVAE):
+        raise ValueError(f"model: got a {type(model).__name__}, expected a TurningVAE; for others use start_from")
     x = check_images(x, model.encoder.input_shape[1:])
     lies = pose(x)
     found = factor_analysis(straighten(x, lies), model.latent - 3, floor=model.floor)
     spread = found.code(x[:1])[1]
     model.pose_mean.assign(lies.mean(axis=0))
-    model.pose_scale.assign(np.maximum(lies.std(axis=0), 1e-6))
+    model.pose_scale.assign(np.maximum(lies.std(axis=0), 1e-3))  # radians, pixels: pictures may all lie alike
     model.centre.assign(found.mean.reshape(model.centre.shape))
     model.loadings.assign(found.loadings.T)
     model.to_code.assign(found.loadings / found.variance[:, None] * spread)
@@ -243,6 +250,8 @@ def start_from(model: ConvVAE, x) -> ConvVAE:
     x
         Images (n, height, width, channels), or a ``tf.data.Dataset`` of batches of them, which is read once.
     """
+    if isinstance(model, TurningVAE):
+        raise ValueError("model: got a TurningVAE, expected one whose pictures stay as they lie; use start_upright")
     streamed = isinstance(x, tf.data.Dataset)
     if streamed and x.cardinality() == tf.data.INFINITE_CARDINALITY:
         raise ValueError("x: got an endless data set, expected one that ends; leave out .repeat(), `fit` repeats it")
@@ -278,7 +287,8 @@ def fit_vae(
     """Train a compiled model; returns loss, distortion and rate of each round.
 
     A model whose optimiser has made no step yet starts from the average image (:func:`start_from`), unless ``fresh`` is
-    False. Stopping the kernel leaves a usable model and the history so far; called again, it goes on.
+    False; a TurningVAE starts upright (:func:`start_upright`), unless it has done so before. Stopping the kernel leaves
+    a usable model and the history so far; called again, it goes on.
 
     Parameters
     ----------
@@ -303,10 +313,11 @@ def fit_vae(
         model.look(validation, name="validation")
         rows = isinstance(validation, tf.data.Dataset)
         options["validation_data"] = validation if rows else (check_images(validation, shape, "validation"),)
-    if fresh is None:
-        fresh = not (model.compiled and int(model.optimizer.iterations))
+    turning = isinstance(model, TurningVAE)
+    if fresh is None:  # an average image that is not black was set by start_upright, whatever the optimiser says
+        fresh = not (model.centre.numpy().any() if turning else model.compiled and int(model.optimizer.iterations))
     if fresh:
-        start_from(model, x)
+        (start_upright if turning else start_from)(model, x)
     return fit(model, x, batch_size=batch_size, label=label, **options)
 
 
@@ -321,7 +332,7 @@ def generate(model: ConvVAE, z: np.ndarray) -> np.ndarray:
     """Mean images for latents z of shape (n, latent): shape (n, height, width, channels), cut to [0, 1]."""
     z = np.asarray(z, np.float32)
     want = model.latent
-    if z.ndim != 2 or z.shape[1] != want or not np.isfinite(z).all():
+    if z.ndim != 2 or z.shape[1] != want or not np.isfinite(z).all() or not len(z):
         raise ValueError(
             f"z: got shape {z.shape}, expected finite values of shape (n, {want}), one row an image; "
             f"draw them with rng.normal(size=(n, {want}))"
@@ -358,15 +369,3 @@ def residual_map(model: ConvVAE, x: np.ndarray, width: float = 1.0) -> np.ndarra
         return ((part - ops.clip(picture, 0, 1)) / ops.sqrt(variance),)
 
     return gaussian_filter(batches(unexplained, x)[0].mean(axis=-1), (0, width, width))
-
-
-def mirror_map(residual: np.ndarray) -> np.ndarray:
-    """What a residual map shows on one side and not on the other: of each pair of pixels, the larger.
-
-    Parameters
-    ----------
-    residual
-        Shape (n, height, width); the mirror axis is the middle of the last axis.
-    """
-    other = residual[:, :, ::-1]
-    return np.where(np.abs(residual) > np.abs(other), residual - other, 0)
