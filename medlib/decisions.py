@@ -2,7 +2,7 @@
 
 A page passes everything that it decides from data through :func:`decide`: a scaler, a threshold, a width, an epoch, a
 score, the order of a table. With the environment variable ``MEDLIB_SCRAMBLE`` set, ``Dataset.split`` hands out a test
-part that makes no sense (:func:`scramble`), and ``claim`` prints instead of raising. A page that decides without the
+part that makes no sense (:func:`scrambled`), and ``claim`` prints instead of raising. A page that decides without the
 test part decides the same, to the last bit; ``python -m tests.course.decisions`` runs it both ways and compares.
 
 This module knows data sets by their fields only, and no models.
@@ -15,14 +15,11 @@ import hashlib
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from medlib.data.dataset import Dataset
-
-PARTS = ("train", "val", "test")
+Dataset = TypeVar("Dataset")  # medlib.data's, by its fields: x, y, frame, masks, groups
 FILE, SCRAMBLE = "MEDLIB_DECISIONS", "MEDLIB_SCRAMBLE"
 
 
@@ -44,10 +41,10 @@ def decide(name: str, value):
     TypeError
         The value is of a kind that cannot be compared bit by bit.
     """
-    lines = json.dumps({"name": name, "value": _shown(value), "bits": fingerprint(value, name)})
+    line = json.dumps({"name": name, "value": _shown(value), "bits": fingerprint(value, name)})
     if os.environ.get(FILE):
         with Path(os.environ[FILE]).open("a", encoding="utf-8") as file:
-            file.write(lines + "\n")
+            file.write(line + "\n")
     return value
 
 
@@ -120,8 +117,8 @@ def clean(dataset: Dataset) -> Dataset:
     return dataset.__dict__.get("_clean", dataset)
 
 
-def scramble(dataset: Dataset, where: np.ndarray) -> tuple[Dataset, Dataset, Dataset]:
-    """Train, validation and test part by ``where`` (n,), the test part without sense.
+def scrambled(dataset: Dataset, test: np.ndarray) -> Dataset:
+    """The data set with its rows ``test`` (numbers) without sense.
 
     Rows are shuffled, labels permuted, values turned upside down in their range, outlines and records given to others;
     patients stay where they are, so that shapes and counts are as ever. After the first split ``dataset`` itself holds
@@ -129,12 +126,12 @@ def scramble(dataset: Dataset, where: np.ndarray) -> tuple[Dataset, Dataset, Dat
     the clean data.
     """
     whole = clean(dataset)
-    mixed = _mixed(whole, np.flatnonzero(where == "test"))
+    mixed = _mixed(whole, test)
     if whole is dataset:
         dataset.__dict__["_clean"] = dataclasses.replace(dataset)
         for name in ("x", "y", "frame", "masks"):
             object.__setattr__(dataset, name, getattr(mixed, name))
-    return tuple(mixed[where == part] for part in PARTS)
+    return mixed
 
 
 def _mixed(whole: Dataset, test: np.ndarray) -> Dataset:

@@ -98,7 +98,7 @@ def quiet_keras():
             tf.get_logger().setLevel("ERROR")
             import keras
         if aside:
-            _say(f"Left aside in this process: {', '.join(aside)}.")
+            say(f"Left aside in this process: {', '.join(aside)}.")
     import keras
 
     if (got := keras.config.backend()) != KERAS["backend"]:
@@ -161,7 +161,7 @@ def _settle(keras) -> None:
         config.set_dtype_policy(KERAS["floatx"])
         changed.append(f"dtype policy {KERAS['floatx']} (was {got})")
     if changed:
-        _say(f"Set for this process: {', '.join(changed)}.")
+        say(f"Set for this process: {', '.join(changed)}.")
 
 
 def _figures() -> None:
@@ -175,7 +175,7 @@ def _figures() -> None:
 
     if _in_kernel() and "inline" not in str(backend := mpl.get_backend(auto_select=False)):
         sys.modules["IPython"].get_ipython().enable_matplotlib("inline")
-        _say(f"Figures appear on this page (matplotlib's backend was {backend}).")
+        say(f"Figures appear on this page (matplotlib's backend was {backend}).")
     mpl.rcdefaults()
     plot.style()
 
@@ -195,10 +195,10 @@ def _stderr_to_nowhere() -> Iterator[None]:
         os.close(nowhere)
 
 
-def _say(text: str) -> None:
+def say(text: str, end: str = "\n") -> None:
     """Print; a stream that lacks a letter (a tick, in a Windows code page or under ``LC_ALL=C``) gets ``?`` for it."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    print(text.encode(encoding, "replace").decode(encoding))
+    print(text.encode(encoding, "replace").decode(encoding), end=end, flush=True)
 
 
 # ---------------------------------------------------------------------------------------------------------------- claim
@@ -231,11 +231,11 @@ def claim(sentence: str, condition, measured=None) -> None:
         )
     value = "" if measured is None else f"  [{_short(measured)}]"
     if not condition and decisions.scrambling():  # a test part without sense bears no claims
-        print(f"✗ {sentence}{value}")
+        say(f"✗ {sentence}{value}")
         return
     if not condition:
         raise AssertionError(f"this claim does not hold: {sentence}{value}")
-    _say(f"✓ {sentence}{value}")
+    say(f"✓ {sentence}{value}")
 
 
 def _short(value) -> str:
@@ -266,12 +266,12 @@ def check(exercise: str, answer) -> None:
 
     outcome, message = checks.judge(exercise, answer)
     if outcome == checks.PASSED:
-        _say(f"✓ {exercise} passed")
+        say(f"✓ {exercise} passed")
         _remember(exercise)
     elif outcome == checks.NOT_ATTEMPTED:
-        _say(f"… {exercise} not attempted yet: replace the three dots and run the cell again")
+        say(f"… {exercise} not attempted yet: replace the three dots and run the cell again")
     else:
-        _say(f"✗ {exercise} not yet: {message}")
+        say(f"✗ {exercise} not yet: {message}")
 
 
 def _home() -> Path:
@@ -320,7 +320,7 @@ def progress(ax=None):
     for y, row in enumerate(rows.values()):
         for x, name in enumerate(row):
             ax.scatter(x, y, s=320, marker="s", c="C0" if name in done else "none", edgecolors="C0")
-            ax.annotate(name, (x, y), ha="center", va="center", color="white" if name in done else "C0", fontsize=8)
+            ax.annotate(name, (x, y), ha="center", va="center", color="white" if name in done else "C0", fontsize=7)
     ax.set(yticks=range(len(rows)), yticklabels=[f"notebook {n}" for n in rows], xticks=[])
     ax.set(xlim=(-0.6, max([8, *map(len, rows.values())])))
     ax.set(ylim=(len(rows) - 0.4, -0.6), title=f"{len(done & set(exercises))} of {len(exercises)} exercises passed")
@@ -363,9 +363,9 @@ class Bar:
                 self._draw(last)
             elif sys.stdout.isatty():
                 self._draw(last)
-                print()
+                say("")
             else:  # a log file gets the last line only
-                _say(last)
+                say(last)
 
     def _line(self, elapsed: float) -> str:
         note = f" · {self.note}" if self.note else ""
@@ -386,8 +386,7 @@ class Bar:
             else:
                 self._handle.update(data, raw=True)
         elif sys.stdout.isatty():
-            sys.stdout.write("\r" + text.ljust(len(self._text)))
-            sys.stdout.flush()
+            say("\r" + text.ljust(len(self._text)), end="")
         self._text = text
 
 

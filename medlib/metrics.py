@@ -65,24 +65,31 @@ def bootstrap(
     ValueError
         If lengths differ, there are no cases, or the score is undefined on the data or on nearly every sample.
     """
-    y, p = np.asarray(y), np.asarray(p)
-    groups = np.arange(len(y)) if groups is None else np.asarray(groups)
+    y, p, groups = np.asarray(y), np.asarray(p), _patients(groups, len(y))
     if not len(y) == len(p) == len(groups):
         raise ValueError(
             f"y, p, groups: got lengths {len(y)}, {len(p)}, {len(groups)}, expected the same number of cases"
         )
-    value = _defined(score, y, p) if len(y) else np.nan
-    if not np.isfinite(value):
-        raise ValueError(f"score: undefined on these {len(y)} cases, expected a finite number; {_CLASSES}")
-    values = []
+    value = _defined(score, y, p, "score")
+    drawn = _resampled(lambda rows: _defined(score, y[rows], p[rows]), groups, n, seed, "score")
+    return Interval(value, *_middle(drawn))
+
+
+def _patients(groups, n: int) -> np.ndarray:
+    """The patient of each of ``n`` cases; without ``groups`` each case is one."""
+    return np.arange(n) if groups is None else np.asarray(groups)
+
+
+def _resampled(score_of: Callable, groups: np.ndarray, n: int, seed: int, name: str) -> np.ndarray:
+    """``score_of(rows)`` on ``n`` bootstrap samples, shape (n, ...); where it is not finite, drawn again."""
+    drawn = []
     for rows in _draws(groups, 10 * n, seed):
-        drawn = _defined(score, y[rows], p[rows])
-        if np.isfinite(drawn):
-            values.append(drawn)
-        if len(values) == n:
-            low, high = np.quantile(values, [0.025, 0.975])
-            return Interval(value, float(low), float(high))
-    raise ValueError(f"score: undefined on nearly every bootstrap sample, expected a finite number; {_CLASSES}")
+        one = score_of(rows)
+        if np.all(np.isfinite(one)):
+            drawn.append(one)
+        if len(drawn) == n:
+            return np.array(drawn)
+    raise ValueError(f"{name}: undefined on nearly every bootstrap sample, expected a finite number; {_CLASSES}")
 
 
 def _draws(groups: np.ndarray, n: int, seed: int) -> Iterator[np.ndarray]:
@@ -94,14 +101,21 @@ def _draws(groups: np.ndarray, n: int, seed: int) -> Iterator[np.ndarray]:
         yield np.concatenate([members[i] for i in rng.integers(len(members), size=len(members))])
 
 
-def _defined(score: Callable, y: np.ndarray, p: np.ndarray) -> float:
-    """The score, or nan where a sample happens to hold one class only."""
+def _defined(score: Callable, y: np.ndarray, p: np.ndarray, name: str = "") -> float:
+    """The score, or nan where a sample happens to hold one class only.
+
+    With the ``name`` of the score, a ValueError in place of nan, with the score's own reason where it gives one.
+    """
+    value, reason = np.nan, _CLASSES
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return float(score(y, p))
-        except ValueError:
-            return np.nan
+            value = float(score(y, p))
+        except ValueError as error:
+            reason = str(error)
+    if name and not np.isfinite(value):
+        raise ValueError(f"{name}: undefined on these {len(y)} cases, expected a finite number; {reason}")
+    return value
 
 
 def score_table(predictions, part, against: str | None = None, scores=None, y=None, n: int = 1000, seed: int = 0):
@@ -149,22 +163,14 @@ def score_table(predictions, part, against: str | None = None, scores=None, y=No
     for name, rows in {"y": y, **models}.items():
         if len(rows) != len(part.y) or not len(rows):
             raise ValueError(f"{name}: got {len(rows)} rows, expected one for each of the part's {len(part.y)}")
-    groups = np.arange(len(y)) if part.groups is None else np.asarray(part.groups)
-    columns = {}
+    groups, columns = _patients(part.groups, len(y)), {}
     for score_name, score in scores.items():
-        value = np.array([_defined(score, y, p) for p in models.values()])
-        if not np.all(np.isfinite(value)):
-            raise ValueError(f"{score_name}: undefined on this part, expected finite numbers; {_CLASSES}")
-        drawn = []
-        for rows in _draws(groups, 10 * n, seed):
-            one = [_defined(score, y[rows], p[rows]) for p in models.values()]
-            if np.all(np.isfinite(one)):
-                drawn.append(one)
-            if len(drawn) == n:
-                break
-        if len(drawn) < n:
-            raise ValueError(f"{score_name}: undefined on nearly every sample of this part; {_CLASSES}")
-        drawn = np.array(drawn)
+        value = np.array([_defined(score, y, p, f"{score_name} of {name}") for name, p in models.items()])
+
+        def on(rows, score=score) -> list[float]:
+            return [_defined(score, y[rows], p[rows]) for p in models.values()]
+
+        drawn = _resampled(on, groups, n, seed, score_name)
         columns[score_name] = [Interval(float(v), *_middle(d)) for v, d in zip(value, drawn.T, strict=True)]
         if against is not None:
             rival = list(models).index(against)
@@ -196,8 +202,7 @@ def patient_means(values, part) -> np.ndarray:
     values = np.asarray(values)
     if len(values) != len(part.y):
         raise ValueError(f"values: got {len(values)} rows, expected one for each of the part's {len(part.y)}")
-    groups = np.arange(len(values)) if part.groups is None else np.asarray(part.groups)
-    _, which, rows = np.unique(groups, return_inverse=True, return_counts=True)
+    _, which, rows = np.unique(_patients(part.groups, len(values)), return_inverse=True, return_counts=True)
     sums = np.zeros((len(rows), *values.shape[1:]))
     np.add.at(sums, which, values)
     return sums / rows.reshape(-1, *[1] * (values.ndim - 1))

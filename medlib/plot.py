@@ -149,7 +149,10 @@ def mosaic(
 
 
 def curves(history: dict[str, Sequence[float]], keys: Sequence[str] | None = None, ax=None):
-    """Training curves: one line for each key of ``history``, over epochs counted from one."""
+    """Training curves: one line for each key of ``history``, over rounds counted from one.
+
+    A round is what ``medlib.models.training.fit`` reports on: a share of the steps, or an epoch.
+    """
     keys = list(history) if keys is None else list(keys)
     unknown = [key for key in keys if key not in history]
     if unknown:
@@ -157,29 +160,10 @@ def curves(history: dict[str, Sequence[float]], keys: Sequence[str] | None = Non
     ax = _axes(ax)
     for key in keys:
         ax.plot(np.arange(1, len(history[key]) + 1), history[key], label=key, marker=".")
-    ax.set(xlabel="epoch")
+    ax.set(xlabel="round")
     ax.xaxis.get_major_locator().set_params(integer=True)
-    if keys:  # a training that was stopped in its first epoch has no history
+    if keys:  # a training that was stopped in its first round has no history
         ax.legend()
-    return ax
-
-
-def density(samples, ax=None, label: str | None = None, **kwargs):
-    """A smooth density of one-dimensional samples (Gaussian kernel, Scott's bandwidth)."""
-    from scipy.stats import gaussian_kde
-
-    samples = np.ravel(samples)
-    bad = int((~np.isfinite(samples)).sum())
-    if bad:
-        raise ValueError(f"samples: got {bad} values that are nan or infinite, expected none; leave them out")
-    if samples.size < 2 or np.ptp(samples) == 0:
-        raise ValueError(f"samples: got {samples.size} values with range {np.ptp(samples) if samples.size else 0}, "
-                         "expected at least two that differ")  # fmt: skip
-    ax = _axes(ax)
-    span = 0.15 * np.ptp(samples)
-    grid = np.linspace(samples.min() - span, samples.max() + span, 300)
-    ax.plot(grid, gaussian_kde(samples)(grid), label=label, **kwargs)
-    ax.set(ylabel="density")
     return ax
 
 

@@ -35,6 +35,12 @@ def test_probabilities_add_up_to_one_in_batches(network):
     assert np.allclose(p[::30], np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True), atol=1e-6)
 
 
+def test_images_without_sense_have_no_probabilities(network):
+    for x, message in ((X[:0], "got no images"), (X[..., 0], r"got shape \(12, 16, 16\)"), (X * np.nan, "nan or inf")):
+        with pytest.raises(ValueError, match=f"^x: {message}|^x: got .* {message}"):
+            probabilities(network, x)
+
+
 def test_one_logit_means_a_sigmoid():
     single = build_cnn((16, 16, 1), 1, widths=(4,))
     logits = single(X, training=False).numpy()[:, 0]
@@ -69,3 +75,12 @@ def test_grad_cam_is_the_class_activation_map_over_hw(network):
     assert cam.shape == (12, 8, 8) and cam.min() >= 0 and cam.max() > 0
     assert np.allclose(cam, closed, atol=1e-6)
     assert not np.allclose(cam, grad_cam(network, X, (target + 1) % 3))
+
+
+def test_grad_cam_of_a_model_around_the_network_says_what_is_missing(network):
+    import keras
+
+    learner = keras.Sequential([keras.Input((16, 16, 1)), keras.layers.RandomFlip(), network])
+    message = r"^model: got \['RandomFlip', 'Network'\], expected a GlobalAveragePooling2D; pass the inner model$"
+    with pytest.raises(ValueError, match=message):
+        grad_cam(learner, X, np.zeros(12, int))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from medlib.models import vae
-from medlib.models.factor import factor_analysis
+from medlib.models.factor import factor_analysis, principal_components
 from medlib.models.pose import pose, straighten, turn
 from medlib.models.training import keras, tf
 
@@ -40,10 +40,43 @@ def test_the_density_is_that_of_scipy_and_the_posterior_that_of_bayes(rows):
     np.testing.assert_allclose(np.diag(variance), np.eye(2) - gain @ f.loadings, atol=1e-9)
 
 
+def test_components_are_scikit_learns_and_their_noise_is_what_they_leave(rows):
+    from sklearn.decomposition import PCA
+
+    x = rows * [1, 5, 1, 1, 1, 1]  # one loud number: it draws the first component to itself
+    ours, theirs = principal_components(x, 2, floor=0.0), PCA(2).fit(x)
+    np.testing.assert_allclose(
+        ours.loadings @ ours.loadings.T,
+        (theirs.components_.T * theirs.explained_variance_) @ theirs.components_ * (1 - 1 / len(x)),
+        rtol=1e-6,
+    )
+    total = np.diag(ours.loadings @ ours.loadings.T) + ours.variance
+    np.testing.assert_allclose(total, x.var(axis=0), rtol=1e-6)
+    assert ours.nats(x).mean() > factor_analysis(x, 2, floor=0.0).nats(x).mean() + 0.01
+    gain = ours.loadings.T @ (ours.loadings / ours.variance[:, None])
+    assert abs(gain[0, 1]) < 1e-9 and gain[0, 0] > gain[1, 1]
+
+
 def test_impossible_numbers_of_factors(rows):
-    for factors in (0, 6, 1.5):
-        with pytest.raises(ValueError, match="factors: got"):
-            factor_analysis(rows, factors)
+    for fit in (factor_analysis, principal_components):
+        for factors in (0, 6, 1.5, np.nan, "two"):
+            with pytest.raises(ValueError, match="^factors: got .* expected a whole number from 1 to 5"):
+                fit(rows, factors)
+
+
+def test_a_whole_number_of_factors_may_be_a_float(rows):
+    for fit in (factor_analysis, principal_components):
+        np.testing.assert_array_equal(fit(rows, 2.0).loadings, fit(rows, 2).loadings)
+
+
+def test_rows_without_sense_are_refused(rows):
+    spoiled = rows.copy()
+    spoiled[3, 1] = np.nan
+    for fit in (factor_analysis, principal_components):
+        with pytest.raises(ValueError, match="^x: got 1 values that are nan or infinite, expected none; clean"):
+            fit(spoiled, 2)
+        with pytest.raises(ValueError, match="^x: got 1 rows, expected two or more"):
+            fit(rows[:1], 2)
 
 
 @pytest.fixture(scope="module")
@@ -130,3 +163,66 @@ def test_training_makes_it_better_and_it_is_saved_whole(pictures, tmp_path):
     assert vae.generate(model, rng.normal(size=(5, 6))).shape == (5, 16, 16, 1)
     with pytest.raises(ValueError, match=r"expected finite values of shape \(n, 6\)"):
         vae.generate(model, rng.normal(size=(5, 3)))
+
+
+def test_training_begins_upright_once_and_not_again(pictures):
+    """Whatever the optimiser says: a new one must not cost the model its start."""
+    fresh, started = (vae.build_turning_vae((16, 16, 1), 3) for _ in range(2))
+    vae.start_upright(started, pictures)
+    for model in (fresh, started):
+        model.compile(keras.optimizers.SGD(0.0))
+
+    def state(model) -> list[np.ndarray]:
+        names = ("centre", "log_var", "loadings", "to_code", "code_log_var", "pose_mean", "pose_scale")
+        return [getattr(model, name).numpy().copy() for name in names]
+
+    wanted = state(started)
+    for use in ({}, {}, {"fresh": False}):
+        vae.fit_vae(started, 0.5 * pictures, epochs=1, **use)
+        for now, then in zip(state(started), wanted, strict=True):
+            np.testing.assert_array_equal(now, then)
+    vae.fit_vae(started, 0.5 * pictures, epochs=1, fresh=True)
+    np.testing.assert_allclose(started.centre.numpy(), 0.5 * wanted[0], atol=1e-6)
+    vae.fit_vae(fresh, pictures, epochs=1)
+    np.testing.assert_allclose(fresh.centre.numpy(), wanted[0], atol=1e-6)
+    np.testing.assert_allclose(fresh.pose_scale.numpy(), wanted[-1], atol=1e-6)
+
+
+def test_each_start_refuses_the_other_kind_of_model(pictures):
+    plain = vae.ConvVAE(vae.build_encoder((16, 16, 1), 3), vae.build_decoder((16, 16, 1), 3))
+    with pytest.raises(ValueError, match="^model: got a ConvVAE, expected a TurningVAE; for others use start_from"):
+        vae.start_upright(plain, pictures)
+    turning = vae.build_turning_vae((16, 16, 1), 3)
+    with pytest.raises(ValueError, match="^model: got a TurningVAE, expected one .* use start_upright"):
+        vae.start_from(turning, pictures)
+    with pytest.raises(ValueError, match="^x: got .*expected an array of images"):
+        vae.fit_vae(turning, tf.data.Dataset.from_tensors(pictures))
+
+
+def test_pictures_that_all_lie_alike(pictures):
+    """A background above 0 hides how they lie; the model then turns nothing, and its numbers are numbers."""
+    x = np.clip(pictures + 0.1, 0, 1)
+    assert pose(x).std(axis=0).max() < 1e-5
+    model = vae.build_turning_vae((16, 16, 1), 3)
+    vae.start_upright(model, x)
+    lies = vae.encode(model, x)[0][:, :3]
+    assert np.abs(lies).max() < 0.01, "no size is made of rounding errors"
+    model.compile(keras.optimizers.Adam(1e-3))
+    history = vae.fit_vae(model, x, epochs=1, batch_size=100)
+    assert np.isfinite(history["loss"]).all()
+    assert np.isfinite(vae.generate(model, np.random.default_rng(0).normal(size=(9, 6)))).all()
+
+
+def test_a_pose_that_is_no_number_ends_in_a_sentence(bars, pictures):
+    upright, lies, turned = bars
+    spoiled = lies.copy()
+    spoiled[1] = np.nan
+    made = turn(upright, spoiled).numpy()
+    assert np.isnan(made[1]).all()
+    np.testing.assert_array_equal(made[[0, 2, 3]], turned[[0, 2, 3]])
+    model = vae.build_turning_vae((16, 16, 1), 3)
+    vae.start_upright(model, pictures)
+    model.encoder.layers[-1].bias.assign(np.full(12, np.nan))
+    model.compile(keras.optimizers.Adam(1e-3))
+    with pytest.raises(FloatingPointError, match="became nan in epoch 1, batch 1: training stopped"):
+        vae.fit_vae(model, pictures, epochs=1)

@@ -269,13 +269,32 @@ def test_a_tick_that_the_terminal_lacks_does_not_stop_the_lesson(encoding, monke
     stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding, newline="")  # strict: it refuses what it lacks
     monkeypatch.setattr(sys, "stdout", stream)
     claim("water is wet", True)
+    monkeypatch.setenv("MEDLIB_SCRAMBLE", "1")
+    claim("water is dry", False)
     check("3.1", 41)
     bar = Bar("fitting", 2)
     bar.start -= 5
     bar.close()
     stream.flush()
     said = stream.buffer.getvalue().decode(encoding)
-    assert said.splitlines() == ["? water is wet", "? 3.1 not yet: count again", "fitting: done in 5 s"]
+    lines = ["? water is wet", "? water is dry", "? 3.1 not yet: count again", "fitting: done in 5 s"]
+    assert said.splitlines() == lines
+
+
+def test_a_bar_in_a_terminal_that_lacks_its_letters(monkeypatch):
+    class Terminal(io.TextIOWrapper):
+        def isatty(self):
+            return True
+
+    stream = Terminal(io.BytesIO(), encoding="ascii", newline="")
+    monkeypatch.setattr(sys, "stdout", stream)
+    bar = Bar("β", 2)
+    bar.start -= 5
+    bar.last -= 5
+    bar.update(1)
+    bar.close()
+    frames = stream.buffer.getvalue().decode("ascii").rstrip("\n").split("\r")[1:]
+    assert frames[0] == f"? {'?' * 30}  50% ? 5 s left" and frames[-1].rstrip() == "?: done in 5 s"
 
 
 # -------------------------------------------------------------------------------------------------------------- claim

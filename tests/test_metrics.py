@@ -114,6 +114,20 @@ def test_the_bootstrap_names_what_does_not_fit():
         bootstrap(roc_auc_score, [1, 1, 1], [0.1, 0.2, 0.3])
 
 
+def test_a_score_that_refuses_the_data_says_why():
+    """Not that a class is missing, when the reason is another one."""
+    part, models = slices()
+    spoiled = np.where(np.arange(240) == 7, np.nan, models["good"])
+    with pytest.raises(ValueError, match="^score: undefined on these 240 cases, .*; Input contains NaN") as refusal:
+        bootstrap(roc_auc_score, part.y, spoiled, n=5)
+    assert "every class" not in str(refusal.value)
+    with pytest.raises(ValueError, match="^AUC of spoiled: undefined on these 240 cases, .*; Input contains NaN"):
+        score_table({"good": models["good"], "spoiled": spoiled}, part, n=5)
+    four = np.full((240, 4), 0.25)
+    with pytest.raises(ValueError, match="^AUC of four: .*; .*multi_class"):
+        score_table({"four": four}, part, y=np.arange(240) % 4, n=5)
+
+
 def test_a_score_that_no_sample_defines_is_said_so():
     def picky(y, p) -> float:
         return 1.0 if len(np.unique(p)) == len(p) else np.nan  # defined on the data, on no sample with a repetition
@@ -266,7 +280,7 @@ def test_tables_refuse_what_does_not_fit():
         score_table({"good": models["good"][1:]}, part)
     with pytest.raises(ValueError, match="y: got 3 rows"):
         score_table(models, part, y=[0, 1, 0])
-    with pytest.raises(ValueError, match="AUC: undefined on this part"):
+    with pytest.raises(ValueError, match="AUC of good: undefined on these 240 cases, expected a finite number"):
         score_table(models, part, y=np.zeros(240), n=5)
     with pytest.raises(ValueError, match="values: got 3 rows, expected one for each of the part's 240"):
         patient_means([1, 2, 3], part)

@@ -199,12 +199,12 @@ def test_mosaic_names_what_does_not_fit(images, change, message):
 # ------------------------------------------------------------------------------------------------------------- curves
 
 
-def test_curves_draws_epochs_from_one():
+def test_curves_draws_rounds_from_one():
     ax = plot.curves({"loss": [3.0, 2.0, 1.0], "val_loss": [3.0, 2.5, 2.2]})
     assert [line.get_label() for line in ax.lines] == ["loss", "val_loss"]
     np.testing.assert_array_equal(ax.lines[0].get_xydata(), [[1, 3], [2, 2], [3, 1]])
-    assert ax.get_xlabel() == "epoch" and len(ax.get_legend().get_texts()) == 2
-    assert all(float(tick).is_integer() for tick in ax.get_xticks()), "there is no epoch 1.5"
+    assert ax.get_xlabel() == "round" and len(ax.get_legend().get_texts()) == 2
+    assert all(float(tick).is_integer() for tick in ax.get_xticks()), "there is no round 1.5"
 
 
 def test_curves_draws_the_keys_asked_for_and_refuses_others():
@@ -214,39 +214,9 @@ def test_curves_draws_the_keys_asked_for_and_refuses_others():
         plot.curves(history, ["auc"])
 
 
-def test_curves_of_a_training_stopped_in_its_first_epoch(recwarn):
+def test_curves_of_a_training_stopped_in_its_first_round(recwarn):
     assert len(plot.curves({}).lines) == 0
     assert [str(w.message) for w in recwarn] == []
-
-
-# ------------------------------------------------------------------------------------------------------------ density
-
-
-def test_density_is_one():
-    """The area under the curve is one, and the top of a normal sample's curve is near 0.4."""
-    (line,) = plot.density(np.random.default_rng(0).normal(size=4000), label="z").lines
-    x, y = line.get_data()
-    assert abs(np.trapezoid(y, x) - 1) < 0.01 and 0.36 < y.max() < 0.42 and abs(x[y.argmax()]) < 0.3
-    assert line.get_label() == "z"
-
-
-def test_density_takes_any_shape_and_passes_the_line_style():
-    (line,) = plot.density(np.arange(6.0).reshape(2, 3), color="C1").lines
-    assert line.get_color() == "C1"
-
-
-@pytest.mark.parametrize(
-    ("samples", "message"),
-    [
-        ([], "samples: got 0 values"),
-        ([1.0], "samples: got 1 values with range 0.0, expected at least two that differ"),
-        ([2.0, 2.0, 2.0], "expected at least two that differ"),
-        ([1.0, np.nan, np.inf], "samples: got 2 values that are nan or infinite"),
-    ],
-)
-def test_density_refuses_what_has_no_density(samples, message):
-    with pytest.raises(ValueError, match=message):
-        plot.density(samples)
 
 
 # -------------------------------------------------------------------------------------------------------- reliability

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 
@@ -83,6 +85,13 @@ def test_the_stop_button_leaves_model_and_history(model, capsys):
 def test_the_stop_button_in_the_first_epoch(model, capsys):
     assert fit(model, X, Y, epochs=9, callbacks=[At(KeyboardInterrupt(), 0, 0)]) == {}
     assert "stopped by you after 0 of 9 epochs" in capsys.readouterr().out
+
+
+def test_the_stop_button_in_a_terminal_that_lacks_a_letter(model, monkeypatch):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(lesson.sys, "stdout", stream)
+    fit(model, X, Y, epochs=9, callbacks=[At(KeyboardInterrupt(), 2)], label="β-VAE")
+    assert "?-VAE: stopped by you after 2 of 9 epochs" in stream.buffer.getvalue().decode("ascii")
 
 
 def test_a_diverging_loss_stops_with_epoch_batch_and_remedy(model):

@@ -1,4 +1,4 @@
-"""Checks of notebook 31, the convolutional VAE."""
+"""Checks of notebook 31, the VAE of heads."""
 
 from __future__ import annotations
 
@@ -43,6 +43,30 @@ def distortion_of(answer) -> str | None:
 
 
 @exercise("31.2")
+def noise_left(answer) -> str | None:
+    """(1 - f)² + f²: variances of independent noise add up, each times the square of its weight."""
+    f = np.array([0.0, 0.1, 0.25, 0.5, 0.8])
+    got = array(call(answer, f), (5,))
+    if got is None:
+        return "expected one finite number for each f; f may be an array"
+    if close(got, (1 - f) ** 2 + f**2):
+        return None
+    if close(got, np.ones(5)):
+        return "the weights add up to 1, but noise is partly averaged away: how does the variance of w·ε depend on w?"
+    if close(got, np.sqrt((1 - f) ** 2 + f**2)):
+        return "that is the deviation; the variance is asked for"
+    if close(got, (1 - f) ** 2) or close(got, f**2):
+        return "only one of the two pixels is in it; independent noises add their variances"
+    if close(got, 1 - f):
+        return "the variance falls with the square of a weight; and the neighbour brings noise of its own"
+    if close(got, ((1 - f) ** 2 + f**2) ** 2):
+        return "that is a shift by f in both directions; only one is asked for"
+    if close(got, 1 - (1 - f) ** 2 - f**2):
+        return "that is what was averaged away; what is left is asked for"
+    return "the variance of w₁ε₁ + w₂ε₂ is w₁² + w₂² times that of ε, if the two are independent"
+
+
+@exercise("31.3")
 def rate_of_each(answer) -> str | None:
     """Half of mean² + var - 1 - log_var, averaged over the images."""
     rng = np.random.default_rng(9)
@@ -68,58 +92,4 @@ def rate_of_each(answer) -> str | None:
         return "exp of half the log-variance is the deviation; the formula wants the variance"
     if close(got, mean.var(0)):
         return "that is the spread of the means, another measure of activity; the rate in nats is asked for"
-    return "compare with (31.3), one term at a time: μ², σ², 1, log σ²"
-
-
-@exercise("31.3")
-def dice(answer) -> str | None:
-    """2 |A and B| / (|A| + |B|), 1 when both are empty."""
-    rng = np.random.default_rng(10)
-    a, b = rng.random((64, 64)) < 0.4, rng.random((64, 64)) < 0.3  # large: a smoothing term does no harm
-    got = array(call(answer, a, b), ())
-    if got is None:
-        return "expected one finite number between 0 and 1"
-    both, size = (a & b).sum(), a.sum() + b.sum()
-    if not close(got, 2 * both / size):
-        if close(got, both / (a | b).sum()):
-            return "that is the Jaccard index, shared over united area; Dice divides twice the shared area by the sum"
-        if close(got, both / size):
-            return "a factor 2 is missing: two equal outlines must get 1"
-        if close(got, (a == b).mean()):
-            return (
-                "that is the share of pixels that agree; the empty ones count there too, and they are most of the head"
-            )
-        if close(got, both / a.sum()) or close(got, both / b.sum()):
-            return "you divided by one area; both belong into the sum"
-        return "twice the number of pixels in both, over the number in one plus the number in the other"
-    empty = np.zeros(a.shape, bool)
-    with np.errstate(all="ignore"):
-        nothing, one_side = call(answer, empty, empty), [call(answer, a, empty), call(answer, empty, b)]
-    if array(nothing) is None or not close(array(nothing), 1):
-        return "right, but for two empty masks: there 0/0 must become 1"
-    if any(array(value) is None or abs(array(value)) > 2e-3 for value in one_side):
-        return "right, but where one mask is empty and the other is not: nothing is shared, so Dice is 0"
-    return None
-
-
-@exercise("31.4")
-def threshold_for(answer) -> str | None:
-    """The quantile 1 - alarms of the healthy scores."""
-    scores = np.random.default_rng(11).exponential(size=2000)
-    for alarms in (0.1, 0.03):
-        got = array(call(answer, scores, alarms), ())
-        if got is None:
-            return "expected one finite number, a score"
-        rings = float(np.mean(scores > got))
-        if abs(rings - alarms) < 0.002:
-            continue
-        if abs(rings - (1 - alarms)) < 0.002:
-            return f"{rings:.0%} of the healthy would ring: you took the lower end of the scores"
-        if close(got, 1 - alarms):
-            return "that is a share; the score that lies at this share is asked for"
-        if abs(rings - alarms / 2) < 0.002:
-            return "only half as many ring: alarms come from high scores only, there is no second tail"
-        if close(got, scores.mean() + scores.std()) or close(got, scores.mean() + 2 * scores.std()):
-            return "mean plus deviations assumes a normal distribution; count the scores instead"
-        return f"{rings:.1%} of the healthy scores lie above it, and {alarms:.0%} should: think of a quantile"
-    return None
+    return "compare with (31.4), one term at a time: μ², σ², 1, log σ²"

@@ -183,9 +183,8 @@ class Dataset:
             val, test = (0.15 if val is None else val), (0.25 if test is None else test)
             _check_fractions(val, test)
             where = whole._draw(val, test, _whole(0 if seed is None else seed), by)
-        if decisions.scrambling():
-            return decisions.scramble(self, where)
-        return tuple(self[where == part] for part in PARTS)
+        given = decisions.scrambled(self, np.flatnonzero(where == "test")) if decisions.scrambling() else self
+        return tuple(given[where == part] for part in PARTS)
 
     def _official(self, **given) -> np.ndarray:
         """The part of each row (n,), as the makers of the data split it."""

@@ -158,7 +158,7 @@ def patients() -> Dataset:
 def brain_window(hu: np.ndarray, level: float = 35, width: float = 90) -> np.ndarray:
     """Map HU to [0, 1] as a viewing window does: ``level`` in the middle, ``width`` from black to white.
 
-    Infarcts differ from brain by about 10 HU: the stroke window, ``level=30, width=40``, shows them best.
+    Infarcts differ from brain by about 10 HU: the stroke window, ``width=40``, shows them best (notebook 15).
 
     Raises
     ------

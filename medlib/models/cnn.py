@@ -8,7 +8,7 @@ import tensorflow as tf
 from keras import layers
 
 from medlib.models.base import Network
-from medlib.models.inputs import check_sides
+from medlib.models.inputs import check_images, check_sides
 
 
 def build_cnn(shape: tuple[int, int, int], classes: int, widths=(16, 32, 64), dropout: float = 0.3) -> Network:
@@ -65,6 +65,7 @@ def compile_cnn(model: keras.Model, steps: int = 600, rate: float = 3e-3) -> ker
 
 def probabilities(model: keras.Model, x: np.ndarray) -> np.ndarray:
     """Shape (n, classes): softmax of the model's logits; for one logit shape (n,), its sigmoid."""
+    x = check_images(x, model.input_shape[1:], low=None)
     logits = tf.concat([model(x[i : i + 256], training=False) for i in range(0, len(x), 256)], axis=0)
     return tf.sigmoid(logits[:, 0]).numpy() if logits.shape[1] == 1 else tf.nn.softmax(logits).numpy()
 
@@ -86,15 +87,20 @@ def grad_cam(model: keras.Model, x: np.ndarray, target: np.ndarray) -> np.ndarra
     -------
     numpy.ndarray
         Shape (n, h, w) at the resolution of the feature maps, not negative.
+
+    Raises
+    ------
+    ValueError
+        If the model has no global average pooling of its own: a model around the network hides it.
     """
-    mean = layers.GlobalAveragePooling2D
-    pool = next(i for i, layer in enumerate(model.layers) if isinstance(layer, mean))
+    kinds = [type(layer).__name__ for layer in model.layers]
+    if (mean := "GlobalAveragePooling2D") not in kinds:
+        raise ValueError(f"model: got {kinds}, expected a {mean}; pass the inner model")
+    pool = kinds.index(mean)
     maps = keras.Model(model.input, model.layers[pool].input)(x, training=False)
+    head = keras.Sequential(model.layers[pool:])
     with tf.GradientTape() as tape:
         tape.watch(maps)
-        h = maps
-        for layer in model.layers[pool:]:
-            h = layer(h)
-        evidence = tf.gather(h, target, axis=1, batch_dims=1)
+        evidence = tf.gather(head(maps), target, axis=1, batch_dims=1)
     weights = tf.reduce_mean(tape.gradient(evidence, maps), axis=(1, 2), keepdims=True)
     return tf.nn.relu(tf.reduce_sum(weights * maps, axis=-1)).numpy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,13 +62,9 @@ def factor_analysis(x, factors: int, rounds: int = 60, floor: float = 0.01) -> F
     Raises
     ------
     ValueError
-        If ``factors`` is not a whole number from 1 to d - 1, or there are fewer than two rows.
+        If ``factors`` is not a whole number from 1 to d - 1, there are fewer than two rows, or ``x`` is not finite.
     """
-    x = _flat(x)
-    d = x.shape[1]
-    if not (factors == int(factors) and 1 <= factors < d) or len(x) < 2:
-        raise ValueError(f"factors: got {factors} for {len(x)} rows of {d} numbers, expected 1 to {d - 1}, two rows")
-    mean, covariance = x.mean(axis=0), np.cov(x.T, bias=True)
+    mean, covariance, factors = _moments(x, factors)
     total = np.diag(covariance) + floor**2 + 1e-12
     size, direction = np.linalg.eigh(covariance / np.sqrt(np.outer(total, total)))
     loadings = direction[:, -factors:] * np.sqrt(np.maximum(size[-factors:], 1e-6) * total[:, None])
@@ -80,8 +77,44 @@ def factor_analysis(x, factors: int, rounds: int = 60, floor: float = 0.01) -> F
         loadings = shared @ np.linalg.inv(spread + to_code @ shared)
         explained = np.sum(loadings * shared, axis=1)
         variance = np.maximum(np.diag(covariance) - explained, 1e-12) + floor**2
+    return Factors(mean, _rotated(loadings, variance), variance)
+
+
+def principal_components(x, factors: int, floor: float = 0.01) -> Factors:
+    """The same model from principal components: the directions of largest variance, and what they leave over as noise.
+
+    Components look for the variance that is largest, :func:`factor_analysis` for what is shared.
+
+    Parameters
+    ----------
+    x, floor
+        As in :func:`factor_analysis`, with the same errors.
+    """
+    mean, covariance, factors = _moments(x, factors)
+    size, direction = np.linalg.eigh(covariance)
+    loadings = direction[:, -factors:] * np.sqrt(np.maximum(size[-factors:], 0))
+    variance = np.maximum(np.diag(covariance) - np.sum(loadings**2, axis=1), 1e-12) + floor**2
+    return Factors(mean, _rotated(loadings, variance), variance)
+
+
+def _moments(x, factors: int) -> tuple[np.ndarray, np.ndarray, int]:
+    """Mean and covariance of the rows, and the number of factors, once all of them make sense."""
+    x = _flat(x)
+    n, d = x.shape
+    if not (isinstance(factors, numbers.Real) and factors % 1 == 0 and 1 <= factors < d):
+        raise ValueError(f"factors: got {factors!r} for rows of {d} numbers, expected a whole number from 1 to {d - 1}")
+    if n < 2:
+        raise ValueError(f"x: got {n} rows, expected two or more; look at the rows that were selected")
+    bad = int((~np.isfinite(x)).sum())
+    if bad:
+        raise ValueError(f"x: got {bad} values that are nan or infinite, expected none; clean the data first")
+    return x.mean(axis=0), np.cov(x.T, bias=True), int(factors)
+
+
+def _rotated(loadings: np.ndarray, variance: np.ndarray) -> np.ndarray:
+    """Loadings with the same product, whose factors are independent given x; the busiest first."""
     _, rotation = np.linalg.eigh(loadings.T @ (loadings / variance[:, None]))
-    return Factors(mean, loadings @ rotation[:, ::-1], variance)
+    return loadings @ rotation[:, ::-1]
 
 
 def _flat(x) -> np.ndarray:

@@ -53,19 +53,23 @@ def turn(images, pose, back: bool = False):
         row, column = cos * (y - down) + sin * (x - right), cos * (x - right) - sin * (y - down)
     row, column = row + (height - 1) / 2, column + (width - 1) / 2
     top, left = tf.floor(row), tf.floor(column)
+    pixels = tf.reshape(images, (-1, images.shape[3]))
+    first = tf.range(tf.shape(images)[0])[:, None, None] * (height * width)  # of each image, in that list
     picture = 0.0
     for i in (top, top + 1):
         for j in (left, left + 1):
             weight = (1 - tf.abs(row - i)) * (1 - tf.abs(column - j))
-            near = tf.stack([tf.clip_by_value(i, 0, height - 1), tf.clip_by_value(j, 0, width - 1)], axis=-1)
-            picture += weight[..., None] * tf.gather_nd(images, tf.cast(near, tf.int32), batch_dims=1)
+            y, x = tf.cast(i, tf.int32), tf.cast(j, tf.int32)  # cast first: a pose of nan looks up a pixel, too
+            place = tf.clip_by_value(y, 0, height - 1) * width + tf.clip_by_value(x, 0, width - 1)
+            picture += weight[..., None] * tf.gather(pixels, first + place)
     return picture
 
 
-def straighten(x) -> np.ndarray:
-    """Every image turned upright and moved to the middle, by its own moments."""
-    parts = (x[i : i + 500] for i in range(0, len(x), 500))
-    return np.concatenate([turn(part, moments(tf.convert_to_tensor(part, tf.float32)), back=True) for part in parts])
+def straighten(x, lies=None) -> np.ndarray:
+    """Every image turned upright and moved to the middle, by its own moments or as ``lies`` (n, 3) says."""
+    lies = pose(x) if lies is None else lies
+    parts = (slice(i, i + 500) for i in range(0, len(x), 500))
+    return np.concatenate([turn(x[part], lies[part], back=True) for part in parts])
 
 
 def _places(height: int, width: int):

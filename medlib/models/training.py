@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from medlib.lesson import Bar
+from medlib.lesson import Bar, say
 from medlib.models.base import Checked
 from medlib.models.inputs import check_targets, rows_of
 
@@ -125,7 +125,7 @@ def fit(
         model.stop_training = True
         done = options.get("initial_epoch", 0) + len(getattr(history, "epoch", ()))
         unit = "rounds" if steps else "epochs"
-        print(f"\n{label}: stopped by you after {done} of {options['epochs']} {unit}. The model can be used as it is.")
+        say(f"\n{label}: stopped by you after {done} of {options['epochs']} {unit}. The model can be used as it is.")
     finally:
         bar.close(word)
     return {key: [float(v) for v in values] for key, values in history.history.items()}

@@ -47,18 +47,33 @@ def build_decoder(shape: tuple[int, int, int], latent: int, width: int = 8, hidd
 
 def gaussian_nats(x, mean, var):
     """-log N(x; mean, var), summed over the pixels: shape (n,), nats per image. ``var`` is a variance."""
-    return 0.5 * ops.sum(LOG_2PI + ops.log(var) + (x - mean) ** 2 / var, axis=(1, 2, 3))
+    squares = LOG_2PI + ops.log(var) + (x - mean) ** 2 / var
+    return 0.5 * ops.sum(squares, axis=(1, 2, 3))
 
 
 def gaussian_rate(z_mean, z_log_var):
     """KL(N(z_mean, exp z_log_var) || N(0, I)), shape (n,), nats per image (equation 30.6)."""
-    return 0.5 * ops.sum(z_mean**2 + ops.exp(z_log_var) - 1 - z_log_var, axis=-1)
+    each = z_mean**2 + ops.exp(z_log_var) - 1 - z_log_var
+    return 0.5 * ops.sum(each, axis=-1)
 
 
 class ImageModel(Saved):
-    """What an autoencoder of images needs beside its theory: checks, and the images of a batch."""
+    """What an autoencoder of images needs beside its theory: noise, checks, the images of a batch, and a step.
+
+    A subclass has an ``encoder``, a ``decoder`` and ``terms``: loss, distortion and rate of each image.
+    """
 
     wants_targets = False
+
+    def __init__(self, seed=0):
+        super().__init__()
+        self.seed, self.noise = seed, keras.random.SeedGenerator(seed)
+        self.trackers = [keras.metrics.Mean(name) for name in ("loss", "distortion", "rate")]
+
+    @property
+    def latent(self) -> int:
+        """How many numbers a code has."""
+        return self.decoder.input_shape[1]
 
     def images(self, data):
         """The images of one batch from ``fit``; targets beside them are ignored."""
@@ -72,6 +87,17 @@ class ImageModel(Saved):
     def check_asked(self, x):
         """Images in [0, 1]."""
         self.check(x)
+
+    def train_step(self, data):
+        """One step of the optimiser on the mean loss of a batch."""
+        with tf.GradientTape() as tape:
+            terms = [ops.mean(term) for term in self.terms(self.images(data))]
+        self.optimizer.apply(tape.gradient(terms[0], self.trainable_weights), self.trainable_weights)
+        return record(self.trackers, terms)
+
+    def test_step(self, data):
+        """The same terms without a step."""
+        return record(self.trackers, self.terms(self.images(data)))
 
 
 class ConvVAE(ImageModel):
@@ -92,46 +118,38 @@ class ConvVAE(ImageModel):
     """
 
     def __init__(self, encoder, decoder, beta=1.0, floor=0.01, seed=0):
-        super().__init__()
-        self.encoder, self.decoder, self.beta, self.floor = encoder, decoder, beta, floor
-        self.centre, self.log_var = (self.add_weight(decoder.output_shape[1:], "zeros") for _ in range(2))
-        self.seed, self.noise = seed, keras.random.SeedGenerator(seed)
-        self.trackers = [keras.metrics.Mean(name) for name in ("loss", "distortion", "rate")]
-
-    @property
-    def latent(self) -> int:
-        """How many numbers a code has."""
-        return self.decoder.input_shape[1]
+        super().__init__(seed)
+        self.encoder, self.decoder = encoder, decoder
+        self.beta, self.floor = beta, floor
+        shape = decoder.output_shape[1:]
+        self.centre = self.add_weight(shape, "zeros")
+        self.log_var = self.add_weight(shape, "zeros")
 
     def encode(self, x):
         """Mean and log-variance of each latent."""
         return ops.split(self.encoder(x), 2, axis=-1)
 
+    def draw(self, z_mean, z_log_var):
+        """A code from the encoder's distribution, its noise apart so that gradients pass (equation 30.7)."""
+        noise = keras.random.normal(ops.shape(z_mean), seed=self.noise)
+        return z_mean + ops.exp(0.5 * z_log_var) * noise
+
     def decode(self, z):
         """Mean image and variance of each pixel, given the latents."""
         return self.centre + self.decoder(z), ops.exp(self.log_var) + self.floor**2
 
-    def call(self, x):
-        """Reconstruct: the decoder's image of the encoder's mean, cut to [0, 1]."""
-        return ops.clip(self.decode(self.encode(x)[0])[0], 0, 1)
-
     def terms(self, x):
         """Loss, distortion and rate of each image in nats, with one draw of z from the encoder."""
         z_mean, z_log_var = self.encode(x)
-        z = z_mean + ops.exp(0.5 * z_log_var) * keras.random.normal(ops.shape(z_mean), seed=self.noise)
-        distortion, rate = gaussian_nats(x, *self.decode(z)), gaussian_rate(z_mean, z_log_var)
+        z = self.draw(z_mean, z_log_var)
+        distortion = gaussian_nats(x, *self.decode(z))
+        rate = gaussian_rate(z_mean, z_log_var)
         return distortion + self.beta * rate, distortion, rate
 
-    def train_step(self, data):
-        """One step of the optimiser on the mean loss of a batch."""
-        with tf.GradientTape() as tape:
-            terms = [ops.mean(term) for term in self.terms(self.images(data))]
-        self.optimizer.apply(tape.gradient(terms[0], self.trainable_weights), self.trainable_weights)
-        return record(self.trackers, terms)
-
-    def test_step(self, data):
-        """The same terms without a step."""
-        return record(self.trackers, self.terms(self.images(data)))
+    def call(self, x):
+        """Reconstruct: the decoder's image of the encoder's mean, cut to [0, 1]."""
+        z_mean, _ = self.encode(x)
+        return ops.clip(self.decode(z_mean)[0], 0, 1)
 
 
 class TurningVAE(ConvVAE):
@@ -172,7 +190,8 @@ class TurningVAE(ConvVAE):
         lies, code = z[:, :3] * self.pose_scale + self.pose_mean, z[:, 3:]
         upright = self.centre + ops.reshape(code @ self.loadings, (-1, *self.centre.shape)) + self.decoder(code)
         variance = ops.broadcast_to(ops.exp(10 * self.log_var), ops.shape(upright))  # 10: variances learn faster
-        return turn(upright, lies), turn(variance, lies) + self.floor**2
+        picture, variance = ops.split(turn(ops.concatenate([upright, variance], axis=-1), lies), 2, axis=-1)
+        return picture, variance + self.floor**2
 
 
 def build_turning_vae(shape: tuple[int, int, int], factors: int, hidden: int = 128, **options) -> TurningVAE:
@@ -190,19 +209,33 @@ def build_turning_vae(shape: tuple[int, int, int], factors: int, hidden: int = 1
 
 
 def start_upright(model: TurningVAE, x: np.ndarray) -> Factors:
-    """Set pose scale, average, loadings, code and variances from factor analysis of ``x`` made upright."""
+    """Set all weights but those of the networks from factor analysis of ``x`` made upright; returns the factors.
+
+    This is factor analysis of straightened images, turned back: the variances are those of what it leaves over in the
+    images as they lie. ``fit_vae`` goes on from there.
+
+    Parameters
+    ----------
+    x
+        Images (n, height, width, channels), at least two, the background 0.
+    """
+    if not isinstance(model, TurningVAE):
+        raise ValueError(f"model: got a {type(model).__name__}, expected a TurningVAE; for others use start_from")
     x = check_images(x, model.encoder.input_shape[1:])
     lies = pose(x)
-    found = factor_analysis(straighten(x), model.latent - 3, floor=model.floor)
-    weighted = found.loadings / found.variance[:, None]
+    found = factor_analysis(straighten(x, lies), model.latent - 3, floor=model.floor)
     spread = found.code(x[:1])[1]
     model.pose_mean.assign(lies.mean(axis=0))
-    model.pose_scale.assign(lies.std(axis=0))
+    model.pose_scale.assign(np.maximum(lies.std(axis=0), 1e-3))  # radians, pixels: pictures may all lie alike
     model.centre.assign(found.mean.reshape(model.centre.shape))
     model.loadings.assign(found.loadings.T)
-    model.to_code.assign(weighted * spread)
+    model.to_code.assign(found.loadings / found.variance[:, None] * spread)
     model.code_log_var.assign(np.log(np.concatenate([np.full(3, 0.02), spread])))
-    variance = 2 * found.variance.reshape(model.log_var.shape)  # turning smooths: what is left over is larger
+
+    def left_over(part, lies):
+        return (turn((part - model.decode(model.draw(*model.encode(part)))[0]) ** 2, lies, back=True),)
+
+    variance = batches(left_over, x, lies)[0].mean(axis=0) - model.floor**2
     model.log_var.assign(np.log(np.maximum(variance, model.floor**2 / 100)) / 10)
     return found
 
@@ -217,6 +250,8 @@ def start_from(model: ConvVAE, x) -> ConvVAE:
     x
         Images (n, height, width, channels), or a ``tf.data.Dataset`` of batches of them, which is read once.
     """
+    if isinstance(model, TurningVAE):
+        raise ValueError("model: got a TurningVAE, expected one whose pictures stay as they lie; use start_upright")
     streamed = isinstance(x, tf.data.Dataset)
     if streamed and x.cardinality() == tf.data.INFINITE_CARDINALITY:
         raise ValueError("x: got an endless data set, expected one that ends; leave out .repeat(), `fit` repeats it")
@@ -252,7 +287,8 @@ def fit_vae(
     """Train a compiled model; returns loss, distortion and rate of each round.
 
     A model whose optimiser has made no step yet starts from the average image (:func:`start_from`), unless ``fresh`` is
-    False. Stopping the kernel leaves a usable model and the history so far; called again, it goes on.
+    False; a TurningVAE starts upright (:func:`start_upright`), unless it has done so before. Stopping the kernel leaves
+    a usable model and the history so far; called again, it goes on.
 
     Parameters
     ----------
@@ -277,10 +313,11 @@ def fit_vae(
         model.look(validation, name="validation")
         rows = isinstance(validation, tf.data.Dataset)
         options["validation_data"] = validation if rows else (check_images(validation, shape, "validation"),)
-    if fresh is None:
-        fresh = not (model.compiled and int(model.optimizer.iterations))
+    turning = isinstance(model, TurningVAE)
+    if fresh is None:  # an average image that is not black was set by start_upright, whatever the optimiser says
+        fresh = not (model.centre.numpy().any() if turning else model.compiled and int(model.optimizer.iterations))
     if fresh:
-        start_from(model, x)
+        (start_upright if turning else start_from)(model, x)
     return fit(model, x, batch_size=batch_size, label=label, **options)
 
 
@@ -295,7 +332,7 @@ def generate(model: ConvVAE, z: np.ndarray) -> np.ndarray:
     """Mean images for latents z of shape (n, latent): shape (n, height, width, channels), cut to [0, 1]."""
     z = np.asarray(z, np.float32)
     want = model.latent
-    if z.ndim != 2 or z.shape[1] != want or not np.isfinite(z).all():
+    if z.ndim != 2 or z.shape[1] != want or not np.isfinite(z).all() or not len(z):
         raise ValueError(
             f"z: got shape {z.shape}, expected finite values of shape (n, {want}), one row an image; "
             f"draw them with rng.normal(size=(n, {want}))"
@@ -332,15 +369,3 @@ def residual_map(model: ConvVAE, x: np.ndarray, width: float = 1.0) -> np.ndarra
         return ((part - ops.clip(picture, 0, 1)) / ops.sqrt(variance),)
 
     return gaussian_filter(batches(unexplained, x)[0].mean(axis=-1), (0, width, width))
-
-
-def mirror_map(residual: np.ndarray) -> np.ndarray:
-    """What a residual map shows on one side and not on the other: of each pair of pixels, the larger.
-
-    Parameters
-    ----------
-    residual
-        Shape (n, height, width); the mirror axis is the middle of the last axis.
-    """
-    other = residual[:, :, ::-1]
-    return np.where(np.abs(residual) > np.abs(other), residual - other, 0)

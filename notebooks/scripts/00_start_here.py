@@ -215,7 +215,7 @@ check("0.1", malignant)
 # Here is a small neural network: eight units that each look at all 30 measures, and one that looks at the eight. What
 # happens inside is the matter of [notebook 11](11_back_propagation.ipynb).
 #
-# It goes through the training patients again and again (one round is an *epoch*) and changes its numbers a little
+# It goes through the training patients again and again (one pass is an *epoch*) and changes its numbers a little
 # each time. The validation part says when to stop: when five epochs have brought nothing new, we go back to the best
 # one.
 
@@ -460,7 +460,7 @@ check("0.2", npv)
 # ## Where to draw the line
 #
 # Why one half? Because nobody asked. A model gives probabilities; at which of them somebody acts is a *decision*.
-# Here it is between taking tissue in an operation and a follow-up visit. Move the line down and fewer cancers are
+# Here it is between taking more tissue and a follow-up visit. Move the line down and fewer cancers are
 # missed, at the price of more false alarms. To see the bargain we need many patients whom the model has not been
 # trained on, and the test part must stay out of it. So we divide the training part by five and let each fifth be
 # judged by a model of the other four.
@@ -494,9 +494,9 @@ plt.show()
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 (missed_half, alarms_half), (missed_tenth, alarms_tenth) = (errors(train.y, p_train, line) for line in (0.5, 0.1))
-saved, paid = missed_half - missed_tenth, alarms_tenth - alarms_half
+gained, paid = missed_half - missed_tenth, alarms_tenth - alarms_half
 fewer = f"{missed_half} to {missed_tenth} missed"
-claim("in this division going from .5 to .1 saves three cancers or more", saved >= 3, fewer)
+claim("in this division going from .5 to .1 finds at least three cancers more", gained >= 3, fewer)
 claim("and costs a dozen false alarms or more", paid >= 12, f"{alarms_half} to {alarms_tenth}")
 
 # %% [markdown]
@@ -505,8 +505,8 @@ claim("and costs a dozen false alarms or more", paid >= 12, f"{alarms_half} to {
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 n_ill, n_well = test.y.sum(), np.sum(test.y == 0)
 price = {line: np.array(errors(test.y, p_logistic, line)) for line in (0.5, 0.1)}
-saved, paid = (price[0.1] - price[0.5]) * [-1, 1]
-claim("in this division the test part says: one cancer saved of 53", saved == 1 and n_ill == 53, proportion(saved, n_ill))
+gained, paid = (price[0.1] - price[0.5]) * [-1, 1]
+claim("in this division the test part: one cancer more is found, of 53", gained == 1 and n_ill == 53, proportion(gained, n_ill))
 claim("and ten more false alarms among the 89 others", paid == 10 and n_well == 89, proportion(paid, n_well))
 table = {
     f"threshold {line}": [str(proportion(n_ill - lost, n_ill)), str(proportion(n_well - alarm, n_well))]
@@ -515,9 +515,9 @@ table = {
 pd.DataFrame(table, index=["sensitivity", "specificity"]).T
 
 # %% [markdown]
-# One of 53 is saved, and ten of 89 are alarmed for it. Both thresholds judge the same patients, so look at those who
-# change sides: the share saved lies between .003 and .099. 53 cancers are too few to price a threshold. In the larger
-# training part it was about five saved, and twenty alarmed.
+# One more of 53 is found, and ten of 89 are alarmed for it. Both thresholds judge the same patients, so look at those
+# who change sides: the share gained lies between .003 and .099. 53 cancers are too few to price a threshold. In the
+# larger training part it was about five found, and twenty alarmed.
 #
 # How many false alarms is a missed cancer worth? That number is not in the data, and no network can learn it.
 # Patients, physicians and those who write guidelines weigh it. Our part is to show them the price of each line, with

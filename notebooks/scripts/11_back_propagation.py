@@ -575,9 +575,9 @@ check("11.3", decayed)
 # Does your pair draw a V? One nudge is enough to see: at 1e-5 a correct gradient agrees to eight digits.
 
 # %%
-loss, slope = decayed(theta, x, y, rho=0.1)
+_, gradient = decayed(theta, x, y, rho=0.1)
 nudged = nudge(lambda v: decayed(unpack(v, theta), x, y, 0.1)[0], pack(theta))
-difference = np.linalg.norm(nudged - slope) / np.linalg.norm(slope)
+difference = np.linalg.norm(nudged - gradient) / np.linalg.norm(gradient)
 claim("the decayed pair agrees with nudging to 1e-8", difference < 1e-8, difference)
 
 # %% [markdown]
@@ -610,8 +610,8 @@ solved, losses_solved = train(eight, levels, thyroid, 0.75, 5000)
 _, losses_forgetful = train(eight, levels, thyroid, 0.75, 5000, slope=np.ones_like)
 shrunk = eight
 for _ in range(5000):
-    _, slope = decayed(shrunk, levels, thyroid, rho=0.01)
-    shrunk = unpack(pack(shrunk) - 0.75 * slope, shrunk)
+    _, gradient = decayed(shrunk, levels, thyroid, rho=0.01)
+    shrunk = unpack(pack(shrunk) - 0.75 * gradient, shrunk)
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Three maps of the predicted probability over the plane of TSH and T4. Left, a single unit: one half everywhere. Middle, eight units: two opposite corners near one, the others near zero, with sharp borders. Right, eight units with weight decay: the same pattern with soft borders."}}
 grid = np.linspace(-1.6, 1.6, 81)

@@ -193,8 +193,8 @@ def posterior_of(x, w=w, tau2=tau2):
     return w * x / (w**2 + tau2), tau2 / (w**2 + tau2)
 
 
-center, spread = posterior_of(4.0)  # a reading 40 mmHg above the average
-usual = 10 * w * center
+post_mean, post_var = posterior_of(4.0)  # a reading 40 mmHg above the average
+usual = 10 * w * post_mean
 claim("the usual pressure is estimated at +30 mmHg", abs(usual - 30) < 1e-9, usual)
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
@@ -289,7 +289,7 @@ three = [(0.8, 0.6), (1.732, 1.0), (1.732, 0.5)]
 areas = [show_bound(*guess, axes[2 * i : 2 * i + 2]) for i, guess in enumerate(three)]
 axes[0].legend(fontsize=8)
 plt.show()
-gaps = [kl_to(mean, sigma**2, (center, spread)) for mean, sigma in three]
+gaps = [kl_to(mean, sigma**2, (post_mean, post_var)) for mean, sigma in three]
 tops = [[bar.get_y() + bar.get_height() for bar in ax.patches] for ax in axes[1::2]]
 bounds = [elbo(4.0, mean, sigma**2) for mean, sigma in three]
 sizes = [integral(area) for area in areas]
@@ -334,14 +334,14 @@ def move(mean, sigma):
 # %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Minus reconstruction, rate, and their sum against the variance of the guess on a logarithmic axis. The first rises with the variance, the second falls until a variance of 1 and then rises a little, the sum has its minimum at a quarter."}}
 # Equation (30.5): the two terms by quadrature against the ELBO, for guesses of different variance
 variances = np.geomspace(0.02, 2, 81)
-densities = [np.exp(log_normal(grid, center, v)) for v in variances]
+densities = [np.exp(log_normal(grid, post_mean, v)) for v in variances]
 mismatch = np.array([-integral(q * log_normal(4.0, w * grid, tau2)) for q in densities])
-rate = np.array([kl_to(center, v, (0, 1)) for v in variances])
-claim("the two terms make the ELBO", np.allclose(-mismatch - rate, [elbo(4.0, center, v) for v in variances]))
+rate = np.array([kl_to(post_mean, v, (0, 1)) for v in variances])
+claim("the two terms make the ELBO", np.allclose(-mismatch - rate, [elbo(4.0, post_mean, v) for v in variances]))
 fig, ax = plt.subplots(figsize=(6.4, 2.9))
 for curve, name in [(mismatch, "− reconstruction"), (rate, "rate"), (mismatch + rate, "− ELBO")]:
     ax.semilogx(variances, curve, label=name)
-ax.axvline(spread, color="black", linestyle=":")
+ax.axvline(post_var, color="black", linestyle=":")
 ax.set(xlabel="variance of the guess", ylabel="nats", title="A tug of war over the variance")
 ax.legend()
 plt.show()
@@ -468,10 +468,10 @@ for m, s in [(1.5, 0.8), (-0.4, 1.3)]:
     wanted = [3 * m**2 + 3 * s**2, 6 * m * s, 3 * m**2 + 3 * s**2]
     same = np.allclose([by_mu, by_sigma, by_score], wanted)
     claim(f"f = z³, μ = {m}, σ = {s}: all three gradients are right", same, wanted)
-center_, width_ = tf.Variable(mu, dtype="float64"), tf.Variable(sigma, dtype="float64")
+mu_, sigma_ = tf.Variable(mu, dtype="float64"), tf.Variable(sigma, dtype="float64")
 with tf.GradientTape() as tape:
-    mean_f = tf.reduce_mean((center_ + width_ * eps) ** 2)
-by_tape = [float(g) for g in tape.gradient(mean_f, [center_, width_])]
+    mean_f = tf.reduce_mean((mu_ + sigma_ * eps) ** 2)
+by_tape = [float(g) for g in tape.gradient(mean_f, [mu_, sigma_])]
 claim("TensorFlow's tape does (30.7)", np.allclose(by_tape, [np.mean(2 * z), np.mean(2 * z * eps)]), by_tape)
 noise_ratio = score.var() / reparameterised.var()
 claim("one score draw is noisier, nearly twenty times", 15 < noise_ratio < 23, noise_ratio)

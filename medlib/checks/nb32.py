@@ -1,0 +1,102 @@
+"""Checks of notebook 32, a model of the healthy."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from medlib.checks import array, call, close, exercise
+
+
+@exercise("32.1")
+def threshold_for(answer) -> str | None:
+    """The quantile 1 - alarms of the healthy scores."""
+    scores = np.random.default_rng(11).exponential(size=2000)
+    for alarms in (0.1, 0.03):
+        got = array(call(answer, scores, alarms), ())
+        if got is None:
+            return "expected one finite number, a score"
+        rings = float(np.mean(scores > got))
+        if abs(rings - alarms) < 0.002:
+            continue
+        if abs(rings - (1 - alarms)) < 0.002:
+            return f"{rings:.0%} of the healthy would ring: you took the lower end of the scores"
+        if close(got, 1 - alarms):
+            return "that is a share; the score that lies at this share is asked for"
+        if abs(rings - alarms / 2) < 0.002:
+            return "only half as many ring: alarms come from high scores only, there is no second tail"
+        if close(got, (1 - alarms) * scores.max()):
+            return "that is a share of the largest score; a share of the slices is asked for, so count them"
+        if close(got, scores.mean() + scores.std()) or close(got, scores.mean() + 2 * scores.std()):
+            return "mean plus deviations assumes a normal distribution; count the scores instead"
+        return f"{rings:.1%} of the healthy scores lie above it, and {alarms:.0%} should: think of a quantile"
+    return None
+
+
+@exercise("32.2")
+def predictive_value(answer) -> str | None:
+    """pi S / (pi S + (1 - pi) alpha), for one prevalence and for many."""
+    for found, alarms, ill in ((0.8, 0.1, 0.25), (0.6, 0.03, 0.01), (0.9, 0.2, np.array([0.02, 0.3, 0.5]))):
+        many = np.ndim(ill) > 0
+        got = array(call(answer, found, alarms, ill), np.shape(ill))
+        if got is None and many:
+            return "right for one prevalence; an array of prevalences should give as many values, so compute with it"
+        if got is None:
+            return "expected one finite number between 0 and 1"
+        rings = ill * found + (1 - ill) * alarms
+        if close(got, ill * found / rings):
+            continue
+        mistakes = {
+            "the prevalence does not show: the healthy are 1 − π of all, the ill π": found / (found + alarms),
+            "that is the share of all patients for whom the alarm rings; how many of these are ill?": rings,
+            "that is the share of all who are ill and ring; divide by all who ring": ill * found,
+            "alarms is the share of the healthy that ring, not the specificity": (
+                ill * found / (ill * found + (1 - ill) * (1 - alarms))
+            ),
+            "the weights are swapped: π belongs to the ill, 1 − π to the healthy": (
+                (1 - ill) * found / ((1 - ill) * found + ill * alarms)
+            ),
+            "the healthy in the denominator need their share of the patients, 1 − π": ill
+            * found
+            / (ill * found + alarms),
+            "that is the share of false alarms among all alarms: one minus what is asked": (1 - ill) * alarms / rings,
+        }
+        for hint, value in mistakes.items():
+            if close(got, np.broadcast_to(value, np.shape(ill))):
+                return hint
+        return "among 1,000 patients, how many are ill and ring, and how many are healthy and ring? Then (32.6)"
+    return None
+
+
+@exercise("32.3")
+def dice(answer) -> str | None:
+    """2 |A and B| / (|A| + |B|) of each image, 1 where both are empty."""
+    rng = np.random.default_rng(10)
+    mask, marked = rng.random((3, 64, 65)) < 0.4, rng.random((3, 64, 65)) < [[[0.2]], [[0.3]], [[0.6]]]
+    result = call(answer, mask, marked)
+    if array(result, ()) is not None:
+        return "one number came back; each image has its own Dice, so leave the first axis alone"
+    got = array(result, (3,))
+    if got is None:
+        return "expected one finite number for each image, shape (n,)"
+    both, a, b = ((part).sum(axis=(1, 2)) for part in (mask & marked, mask, marked))
+    if not close(got, 2 * both / (a + b)):
+        if close(got, both / (a + b - both)):
+            return "that is the Jaccard index, shared over united area; Dice divides twice the shared area by the sum"
+        if close(got, both / (a + b)):
+            return "a factor 2 is missing: two equal outlines must get 1"
+        if close(got, (mask == marked).mean(axis=(1, 2))):
+            return "that is the share of pixels that agree; empty ones count there too, and they are most of the head"
+        if close(got, both / a) or close(got, both / b):
+            return "you divided by one area; both belong into the sum"
+        if close(got, 2 * both.sum() / (a + b).sum()):
+            return "all images were counted together; each has its own areas"
+        return "twice the number of pixels in both, over the number in one plus the number in the other, image by image"
+    mask, marked = mask.copy(), marked.copy()
+    mask[0] = marked[0] = mask[1] = False
+    with np.errstate(all="ignore"):
+        got = array(call(answer, mask, marked), (3,))
+    if got is None or not close(got[0], 1):
+        return "right, but where both masks are empty: there 0/0 must become 1"
+    if abs(got[1]) > 2e-3 or not close(got[2], 2 * both[2] / (a + b)[2]):
+        return "right, but where one mask is empty and the other is not: nothing is shared, so Dice is 0"
+    return None
