@@ -27,8 +27,8 @@
 # | notebooks [15](15_image_diagnosis.ipynb) and [30](30_vae_loss.ipynb) | 60 min | 60 s | simulated head CT |
 #
 # Below are eight scans, and eight drawings by a model of 1904. Nobody would take the drawings for heads. Yet when we
-# ask how likely the scans of *new* patients are, this model beats a convolutional VAE that trained ten times as long, by
-# more than 100 nats an image. How can that be, with such pictures? And what must a network know to win?
+# ask how likely the scans of *new* patients are, this model beats a convolutional VAE that trained ten times as long,
+# by more than 100 nats an image. How can that be, with such pictures? And what must a network know to win?
 
 # %%
 import time
@@ -74,8 +74,8 @@ plot.mosaic(fog, 8, vmin=0, vmax=1, ax=axes[1]).set_title("drawn by factor analy
 plt.show()
 
 # %% [markdown]
-# The scans show a closed white ring of bone, brain and ventricles. The drawings are fog: rings that are doubled, torn or
-# grey, with ghosts beside them. We shall need a fair way to compare such models before we believe any of this.
+# The scans show a closed white ring of bone, brain and ventricles. The drawings are fog: rings that are doubled, torn
+# or grey, with ghosts beside them. We shall need a fair way to compare such models before we believe any of this.
 #
 # ## 1. A likelihood for images
 #
@@ -179,8 +179,8 @@ claim("one variance for all pixels costs over 900 nats", dearer > 900, dearer)
 # z \mid x \sim \mathcal N\bigl(P^{-1}\Lambda^\top \Psi^{-1}(x - \bar x),\ P^{-1}\bigr), \quad
 # P = I + \Lambda^\top\Psi^{-1}\Lambda \tag{31.3}$$
 #
-# How many factors? The validation part decides. **Principal components** stand beside it: they look for the directions of
-# largest variance, whoever makes it.
+# How many factors? The validation part decides. **Principal components** stand beside it: they look for the directions
+# of largest variance, whoever makes it.
 
 # %%
 numbers = [24, 48, 96, 192]
@@ -343,8 +343,8 @@ linear.decoder.layers[0].set_weights([small.loadings.T])
 linear.encoder.layers[-1].set_weights([np.hstack([to_code, 0 * to_code]), bias])
 
 # %% [markdown]
-# The encoder's guess is now the exact posterior. Then the bound is no bound any more. By (30.3), for *every single draw*
-# of $z$,
+# The encoder's guess is now the exact posterior. Then the bound is no bound any more. By (30.3), for *every single
+# draw* of $z$,
 #
 # $$-\log p_\theta(x \mid z) + \log q_\phi(z \mid x) - \log p(z) = -\log p_\theta(x) \tag{31.5}$$
 #
@@ -404,16 +404,17 @@ claim("the VAE is level with factor analysis of as many factors, within 70 nats"
 claim("and more than 80 nats behind the best factor analysis", 80 < lost < 300, lost)
 
 # %% [markdown]
-# The bound falls by hundreds of nats and then lies nearly flat, and the training curve parts from it: more steps bring tens
-# of nats and learn these patients by heart. The VAE ends level with factor analysis of as many factors. But linear factors are cheap.
-# Take 192 of them, and the model of 1904 is ahead by more than 100 nats, in a tenth of the computing time.
+# The bound falls by hundreds of nats and then lies nearly flat, and the training curve parts from it: more steps bring
+# tens of nats and learn these patients by heart. The VAE ends level with factor analysis of as many factors. But linear
+# factors are cheap. Take 192 of them, and the model of 1904 is ahead by more than 80 nats, in a fraction of the
+# computing time.
 
 # %% [markdown]
 # ## 5. Good nats, poor pictures
 #
 # And yet look at what each of them draws when $z$ comes from the prior. (Means, without the pixels' noise.)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Three rows of nine simulated heads. Top: real test scans. Middle: drawn by factor analysis, with doubled and broken skulls. Bottom: drawn by the convolutional VAE, blurred but whole heads."}}
+# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Three rows of nine simulated heads. Top: test scans. Middle: drawn by factor analysis, with doubled and broken skulls. Bottom: drawn by the convolutional VAE, blurred but whole heads."}}
 angles, radii = np.meshgrid(np.linspace(0, 2 * np.pi, 64, endpoint=False), np.linspace(5, 15.4, 32), indexing="ij")
 down, right = (np.rint(15.5 + radii * along(angles)).astype(int) for along in (np.sin, np.cos))
 
@@ -439,9 +440,9 @@ poor = bone[0] > 0.95 and max(bone[1:]) < 0.85
 claim("over 95 of 100 rays meet bone in scans, under 85 in both models' drawings", poor, bone)
 
 # %% [markdown]
-# Both draw badly, each in its way: factor analysis doubles and tears the skull, the VAE blurs it to grey. Send 64 rays out
-# from the middle of a head and count how many meet white bone: nearly all in scans, six of ten in the fog, fewer in the
-# VAE's heads. Either model says well what a scan is like, and neither draws one. How can a likelihood be so blind?
+# Both draw badly, each in its way: factor analysis doubles and tears the skull, the VAE blurs it to grey. Send 64 rays
+# out from the middle of a head and count how many meet white bone: nearly all in scans, six of ten in the fog, fewer in
+# the VAE's heads. Either model says well what a scan is like, and neither draws one. How can a likelihood be so blind?
 #
 # Let a good model $p$ write one drawing in a hundred, and let rubbish $r$ write the other ninety-nine: $\rho = .99$.
 # The mixture's density is nowhere below $(1 - \rho)\,p$, and so
@@ -462,18 +463,18 @@ held = np.max(dearer) < 1e-9 and abs(np.max(dearer[3])) < 1e-9 and np.max(dearer
 claim("the bound holds for three kinds of rubbish, and with pure noise it is exact: 4.6 nats", held, np.log(100))
 
 # %% [markdown]
-# Between models that differ by tens and hundreds of nats, that is nothing. **Nats ask what the model says about real scans; looks ask
-# what it says by itself.** Factor analysis has room for every real head in its many factors. But real codes fill a thin,
-# bent sheet in that room (a skull that lies a little further to the left changes hundreds of pixels together), and the
-# prior draws from the whole room. And the VAE? Its short code gives up the folds of the cortex, and draws as
-# its mean whatever it does not know.
+# Between models that differ by tens and hundreds of nats, that is nothing. **Nats ask what the model says about real
+# scans; looks ask what it says by itself.** Factor analysis has room for every real head in its many factors. But real
+# codes fill a thin, bent sheet in that room (a skull that lies a little further to the left changes hundreds of pixels
+# together), and the prior draws from the whole room. And the VAE? Its short code gives up the folds of the cortex, and
+# draws as its mean whatever it does not know.
 #
 # ## 6. Heads turn
 #
-# What does neither know? Patients do not lie straight. These heads are turned by about 4° and lie off the centre by half
-# a centimetre. `pose` measures how: the centre of the bright pixels, and the direction in which they spread most. `turn`
-# moves a picture. With angle $a$ and shift $s$, and places counted from the middle, each pixel of the turned picture
-# looks up where it came from, between four pixels:
+# What does neither know? Patients do not lie straight. These heads are turned by about 4° and lie off the centre by
+# half a centimetre. `pose` measures how: the centre of the bright pixels, and the direction in which they spread most.
+# `turn` moves a picture. With angle $a$ and shift $s$, and places counted from the middle, each pixel of the turned
+# picture looks up where it came from, between four pixels:
 #
 # $$\text{turned}(y, x) = \text{upright}\bigl(\cos a\,(y - s_y) + \sin a\,(x - s_x),\ \ \cos a\,(x - s_x) - \sin a\,(y -
 # s_y)\bigr) \tag{31.7}$$
@@ -511,9 +512,9 @@ calmer = 1 - upright.var(axis=0).sum() / x_train.var(axis=0).sum()
 claim("pose alone is over a tenth of the pixels' variance", 0.1 < calmer < 0.8, calmer)
 
 # %% [markdown]
-# Upright, the rim of the average head is narrower, and about six tenths of the pixels' whole variance are gone. Three numbers did that.
-# To a *linear* model a turning head is not three numbers. It is a bent path through a thousand dimensions, and it pays
-# with dozens of factors for it.
+# Upright, the rim of the average head is narrower, and over a tenth of the pixels' whole variance is gone (how much,
+# the tick says). Three numbers did that. To a *linear* model a turning head is not three numbers. It is a bent path
+# through a thousand dimensions, and it pays with dozens of factors for it.
 #
 # ### The wrong way: straighten, then count nats
 #
@@ -552,8 +553,9 @@ close = abs(gift - 0.43) < 0.01
 claim("straightening alone is worth .43 nats a noisy pixel", close, gift)
 
 # %% [markdown]
-# Half of the noise is averaged away on the way, and smaller noise means better nats: .43 a pixel, for hundreds of
-# noisy pixels. Such a model predicts *other images*, smoother ones. A resampled picture cannot be un-resampled, so there is no factor that would put the two on one scale.
+# Half of the noise is averaged away on the way, and smaller noise means better nats: .43 a pixel, for hundreds of noisy
+# pixels. Such a model predicts *other images*, smoother ones. A resampled picture cannot be un-resampled, so there is
+# no factor that would put the two on one scale.
 #
 # ## 7. A decoder that turns
 #
@@ -599,8 +601,8 @@ class TurningVAE(ConvVAE):
 
 # %% [markdown]
 # Both networks begin with nothing to add. So before its first step this model *is* factor analysis of straightened
-# heads, turned back into the scan: a rival that knows what our model knows, and its nats are honest. `start_upright` sets
-# it up in a few seconds, here with 48 factors.
+# heads, turned back into the scan: a rival that knows what our model knows, and its nats are honest. `start_upright`
+# sets it up in a few seconds, here with 48 factors.
 
 # %%
 from medlib.models.vae import build_turning_vae, start_upright
@@ -699,8 +701,10 @@ board
 # nats. Straightened factors, turned back, pass the same number of factors as the heads lie, but not 192 of them: they
 # were fitted to pictures blurred by resampling, and their poses are rough. **Trained in the scan itself, the same model
 # is ahead of everything by more than 100 nats**, in 20 to 40 seconds of computing: pictures, variances and poses have
-# learnt to work together. So the VAE earns its name. Mind what earned it: a convolutional network without that one fact
-# about patients lost. The ceiling knows every head beforehand; between it and us lie the folds of each patient's cortex.
+# learnt to work together. So the VAE earns its name. Mind what earned it: not depth. A convolutional network without
+# that one fact about patients lost, and the two small networks in this model add little to it. (Try it: with
+# `turning.decoder.trainable = False`, and the encoder's, the same training ends within some tens of nats of this.) The
+# ceiling knows every head beforehand; between it and us lie the folds of each patient's cortex.
 #
 # ## 8. Look inside
 #
@@ -719,10 +723,10 @@ wrong = [np.mean((reconstruct(model, x_test) - x_test) ** 2) ** 0.5 * 90 for mod
 claim("it reconstructs a scan to fewer HU than the convolutional VAE", wrong[1] < wrong[0], wrong)
 
 # %% [markdown]
-# The reconstructions have the tilt, the outline and the ventricles of their scans; small lesions and most folds are gone.
-# The drawings are turned this way and that. Their skulls are white where the first VAE's were grey, and some still have
-# ghosts or gaps: the prior of the other 48 latents has too much room, as in section 5. And they are smoother than scans:
-# what cannot be predicted is drawn as its mean.
+# The reconstructions have the tilt, the outline and the ventricles of their scans; small lesions and most folds are
+# gone. The drawings are turned this way and that. Their skulls are white where the first VAE's were grey, and some
+# still have ghosts or gaps: the prior of the other 48 latents has too much room, as in section 5. And they are smoother
+# than scans: what cannot be predicted is drawn as its mean.
 #
 # ### Your turn
 #
@@ -780,8 +784,8 @@ claim("the encoder pays over 1 nat for each of the three pose latents", rates[:3
 #
 # ### A map of heads, and what the code knows
 #
-# At left, what the encoder says about the angle of each test scan against the truth. At right, the two busiest latents of
-# all test scans, coloured by how high the slice lies in the head.
+# At left, what the encoder says about the angle of each test scan against the truth. At right, the two busiest latents
+# of all test scans, coloured by how high the slice lies in the head.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Two scatter plots of 1,000 simulated test scans. Left: the encoder's angle against the simulator's tilt, close to a straight line. Right: the two busiest latents, a round cloud whose colour, the height of the slice, changes gradually across it."}}
 tilt, height = test.frame.tilt_deg.to_numpy(), test.frame.z_mm.to_numpy()
@@ -798,8 +802,8 @@ agree = np.corrcoef(tilt, said)[0, 1]
 claim("the code follows the tilt: r above .45", agree > 0.45, agree)
 
 # %% [markdown]
-# Each dot is a scan. The angle follows the truth, loosely; the map is ordered by height. What else does a code hold? Let a
-# linear model read all 51 numbers of it, trained on training patients:
+# Each dot is a scan. The angle follows the truth, loosely; the map is ordered by height. What else does a code hold?
+# Let a linear model read all 51 numbers of it, trained on training patients:
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 from sklearn.linear_model import RidgeCV
@@ -816,11 +820,11 @@ claim("height is in the code, R² above .4 at least; age below .35", knows["heig
 pd.DataFrame({"R², test patients": {name: str(value) for name, value in knows.items()}})
 
 # %% [markdown]
-# At left the code's angle follows the true tilt with a scatter of several degrees: moments see a lopsided or a round head
-# as a turned one. At right, high slices lie on one side of the map. A linear model that reads the whole code finds
+# At left the code's angle follows the true tilt with a scatter of several degrees: moments see a lopsided or a round
+# head as a turned one. At right, high slices lie on one side of the map. A linear model that reads the whole code finds
 # tilt and height well, a patient's age and the size of a lesion hardly. That is what likelihood buys: height moves
-# hundreds of pixels, so knowing it saves many nats. "The
-# VAE has learnt the disease" is a sentence to distrust until somebody has measured it.
+# hundreds of pixels, so knowing it saves many nats. "The VAE has learnt the disease" is a sentence to distrust until
+# somebody has measured it.
 #
 # ### From one head to another
 #
@@ -858,8 +862,8 @@ claim("for factor analysis the two walks are one", same, np.ptp(straight))
 # varies: hundreds of nats for nothing.</details>
 #
 # <details><summary>A colleague shows sharp drawings and says that his model must have the better likelihood. What do you
-# answer?</summary>That neither follows from the other. By (31.6), ninety-nine drawings of a hundred may be rubbish for 4.6
-# nats; and a model that draws one perfect scan again and again has a terrible likelihood on all others.</details>
+# answer?</summary>That neither follows from the other. By (31.6), ninety-nine drawings of a hundred may be rubbish for
+# 4.6 nats; and a model that draws one perfect scan again and again has a terrible likelihood on all others.</details>
 #
 # <details><summary>Why does a network with three pose latents beat a linear model with 192 factors that has seen turned
 # heads?</summary>A turn moves every pixel along a bent path. A linear model covers such a path by many directions and
