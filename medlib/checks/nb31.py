@@ -92,4 +92,4 @@ def rate_of_each(answer) -> str | None:
         return "exp of half the log-variance is the deviation; the formula wants the variance"
     if close(got, mean.var(0)):
         return "that is the spread of the means, another measure of activity; the rate in nats is asked for"
-    return "compare with (31.4), one term at a time: μ², σ², 1, log σ²"
+    return "compare with (31.4), one term at a time: m², s², 1, log s²"

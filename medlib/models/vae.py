@@ -42,7 +42,8 @@ def build_decoder(shape: tuple[int, int, int], latent: int, width: int = 8, hidd
     h = layers.Dense(hidden, activation="gelu")(z)
     h = layers.Dense(half[0] * half[1] * width, activation="gelu")(h)
     h = layers.Reshape(half)(h)
-    return keras.Model(z, layers.Conv2DTranspose(shape[2], 4, strides=2, padding="same")(h))
+    h = layers.Conv2DTranspose(shape[2], 4, strides=2, padding="same")(h)
+    return keras.Model(z, h)
 
 
 def gaussian_nats(x, mean, var):
