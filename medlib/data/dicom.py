@@ -583,7 +583,7 @@ def plant_identifiers(image: Dataset) -> dict[str, str]:
         "OtherPatientNames": "Thornbury^O",
         "PatientBirthName": "Vexley^Imogen",
         "PatientMotherBirthName": "Marchbanks^Ines",
-        "Occupation": "lighthouse keeper",
+        "Occupation": "lighthouse man",
         "ReferringPhysicianName": "Abernethy^Cosmo",
         "OperatorsName": "Pennywhistle^R",
         "InstitutionName": "Saint Fiacre Hospital",
