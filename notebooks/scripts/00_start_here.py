@@ -623,6 +623,8 @@ plt.show()
 # | **1 foundations** | 10 large models | what "large" means: parameters, compute, memory, data |
 # | | [11 back-propagation](11_back_propagation.ipynb) | every slope of a network at once, from scratch, proved |
 # | | [12 gradient descent](12_gradient_descent.ipynb) | how large a step may be, momentum, Adam, rivals |
+# | | [13 medical images](13_medical_images.ipynb) | how a CT comes to be, and how it arrives |
+# | | 14 medical tables | units, missing values, several sites, leakage, splits by patient |
 # | | 13 medical images | how a CT comes to be, and how it arrives |
 # | | [14 medical tables](14_medical_tables.ipynb) | units, missing values, several sites, leakage, splits by patient |
 # | | [15 image diagnosis](15_image_diagnosis.ipynb) | six steps to a diagnosis from head CT with a network |
