@@ -624,16 +624,14 @@ plt.show()
 # | | [11 back-propagation](11_back_propagation.ipynb) | every slope of a network at once, from scratch, proved |
 # | | [12 gradient descent](12_gradient_descent.ipynb) | how large a step may be, momentum, Adam, rivals |
 # | | [13 medical images](13_medical_images.ipynb) | how a CT comes to be, and how it arrives |
-# | | 14 medical tables | units, missing values, several sites, leakage, splits by patient |
-# | | 13 medical images | how a CT comes to be, and how it arrives |
 # | | [14 medical tables](14_medical_tables.ipynb) | units, missing values, several sites, leakage, splits by patient |
 # | | [15 image diagnosis](15_image_diagnosis.ipynb) | six steps to a diagnosis from head CT with a network |
 # | **2 adversarial models** | [20 the objective of a GAN](20_gan_objective.ipynb) | the game of two networks, and why it is hard to play |
 # | | [21 images from a GAN](21_gan_images.ipynb) | lesions drawn to order, and how to measure drawings |
 # | | [22 judging images](22_judging_images.ipynb) | what each score sees, and which frauds it praises |
 # | **3 variational models** | [30 the loss of a VAE](30_vae_loss.ipynb) | latent variables, and the bound that trains them |
-# | | [31 images from a VAE](31_vae_images.ipynb) | generate, interpolate, find anomalies |
-# | | 32 anomalies | a model of the healthy, against the strongest simple rivals |
+# | | [31 images from a VAE](31_vae_images.ipynb) | generate, interpolate, look inside |
+# | | [32 anomalies](32_anomalies.ipynb) | a model of the healthy, against the strongest simple rivals |
 # | **4 sequences and text** | 40 sequence models | ECG and the course of a disease |
 # | | 41 a VAE of sequences | heartbeats drawn, judged and repaired |
 # | | 42 case reports | text, with its facts checked |
