@@ -114,38 +114,3 @@ def predictive_value(answer) -> str | None:
                 return hint
         return "among 1,000 patients, how many are ill and ring, and how many are healthy and ring? Then (32.6)"
     return None
-
-
-@exercise("32.4")
-def dice(answer) -> str | None:
-    """2 |A and B| / (|A| + |B|) of each image, 1 where both are empty."""
-    rng = np.random.default_rng(10)
-    mask, marked = rng.random((3, 64, 65)) < 0.4, rng.random((3, 64, 65)) < [[[0.2]], [[0.3]], [[0.6]]]
-    result = call(answer, mask, marked)
-    if array(result, ()) is not None:
-        return "one number came back; each image has its own Dice, so leave the first axis alone"
-    got = array(result, (3,))
-    if got is None:
-        return "expected one finite number for each image, shape (n,)"
-    both, a, b = ((part).sum(axis=(1, 2)) for part in (mask & marked, mask, marked))
-    if not close(got, 2 * both / (a + b)):
-        if close(got, both / (a + b - both)):
-            return "that is the Jaccard index, shared over united area; Dice divides twice the shared area by the sum"
-        if close(got, both / (a + b)):
-            return "a factor 2 is missing: two equal outlines must get 1"
-        if close(got, (mask == marked).mean(axis=(1, 2))):
-            return "that is the share of pixels that agree; empty ones count there too, and they are most of the head"
-        if close(got, both / a) or close(got, both / b):
-            return "you divided by one area; both belong into the sum"
-        if close(got, 2 * both.sum() / (a + b).sum()):
-            return "all images were counted together; each has its own areas"
-        return "twice the number of pixels in both, over the number in one plus the number in the other, image by image"
-    mask, marked = mask.copy(), marked.copy()
-    mask[0] = marked[0] = mask[1] = False
-    with np.errstate(all="ignore"):
-        got = array(call(answer, mask, marked), (3,))
-    if got is None or not close(got[0], 1):
-        return "right, but where both masks are empty: there 0/0 must become 1"
-    if abs(got[1]) > 2e-3 or not close(got[2], 2 * both[2] / (a + b)[2]):
-        return "right, but where one mask is empty and the other is not: nothing is shared, so Dice is 0"
-    return None

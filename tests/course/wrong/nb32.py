@@ -50,62 +50,10 @@ def only_one(s, a, p):
     return float(np.ravel(ppv(s, a, p))[0])
 
 
-def areas(mask, marked):
-    return [part.sum(axis=PIXELS) for part in (mask & marked, mask, marked)]
-
-
-def where_empty(mask, marked):
-    both, a, b = areas(mask, marked)
-    return np.where(a + b == 0, 1.0, 2 * both / np.maximum(a + b, 1))
-
-
-def one_by_one(mask, marked):
-    found = []
-    for a, b in zip(mask, marked, strict=True):
-        size = a.sum() + b.sum()
-        found.append(2 * (a & b).sum() / size if size else 1.0)
-    return np.array(found)
-
-
-def smoothed(mask, marked):
-    both, a, b = areas(mask, marked)
-    return (2 * both + 1) / (a + b + 1)
-
-
-def not_empty(mask, marked):
-    both, a, b = areas(mask, marked)
-    return 2 * both / (a + b)
-
-
-def generous(mask, marked):
-    both, a, b = areas(mask, marked)
-    return np.where((a == 0) | (b == 0), 1.0, 2 * both / np.maximum(a + b, 1))
-
-
-def jaccard(mask, marked):
-    both, a, b = areas(mask, marked)
-    return both / (a + b - both)
-
-
-def without_two(mask, marked):
-    both, a, b = areas(mask, marked)
-    return both / (a + b)
-
-
-def of_one_area(mask, marked):
-    both, a, _ = areas(mask, marked)
-    return both / a
-
-
-def of_all(mask, marked):
-    return np.full(len(mask), 2 * (mask & marked).sum() / (mask.sum() + marked.sum()))
-
-
 RIGHT = {
     "32.1": [lambda m, w, k: largest(abs(smooth(m, w)), k).mean(axis=1), slice_by_slice, by_partition],
     "32.2": [lambda s, a: np.quantile(s, 1 - a), lambda s, a: np.sort(s)[int((1 - a) * len(s))]],
     "32.3": [ppv, by_odds],
-    "32.4": [where_empty, one_by_one, smoothed],
 }
 
 WRONG = {
@@ -143,17 +91,5 @@ WRONG = {
         (lambda s, a, p: 1 - ppv(s, a, p), "one minus"),
         (lambda s, a, p: s, "among 1,000 patients"),
         (only_one, "as many values"),
-    ],
-    "32.4": [
-        (jaccard, "Jaccard"),
-        (without_two, "factor 2"),
-        (lambda a, b: (a == b).mean(axis=PIXELS), "pixels that agree"),
-        (of_one_area, "one area"),
-        (of_all, "counted together"),
-        (not_empty, "0/0"),
-        (generous, "one mask is empty"),
-        (lambda a, b: np.full(len(a), 0.5), "twice the number"),
-        (lambda a, b: 2 * (a & b).sum() / (a.sum() + b.sum()), "one number came back"),
-        (lambda a, b: a & b, "shape (n,)"),
     ],
 }
