@@ -3,11 +3,60 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.ndimage import gaussian_filter
 
 from medlib.checks import array, call, close, exercise
 
 
 @exercise("32.1")
+def anomaly_score(answer) -> str | None:
+    """Mean of the largest absolute values of each map, smoothed within its slice."""
+    maps = np.random.default_rng(9).normal(size=(4, 12, 14)) * np.array([1, 2, 0.5, 1])[:, None, None]
+    maps[1, 3:6, 2:5] -= 5  # a dark patch
+    for width, count in ((0, 5), (1.2, 1), (0.8, 30)):
+        result = call(answer, maps, width, count)
+        if array(result, ()) is not None:
+            return "one number came back; each slice has its own score, so leave the first axis alone"
+        got = array(result, (4,))
+        if got is None:
+            return "expected one finite number for each slice, shape (n,)"
+        smooth = gaussian_filter(maps, (0, width, width))
+        if not close(got, _largest(abs(smooth), count).mean(axis=1)):
+            return _score_hint(got, maps, smooth, width, count)
+    return None
+
+
+def _largest(values: np.ndarray, count: int) -> np.ndarray:
+    return np.sort(values.reshape(len(values), -1), axis=1)[:, -count:]
+
+
+def _score_hint(got: np.ndarray, maps: np.ndarray, smooth: np.ndarray, width: float, count: int) -> str:
+    """What a wrong score may have done."""
+    mistakes = [
+        ("only bright patches count there; an infarct is dark, so take absolute values", _largest(smooth, count)),
+        (
+            "the absolute value came before the smoothing: then noise of both signs no longer cancels",
+            _largest(gaussian_filter(abs(maps), (0, width, width)), count),
+        ),
+        (
+            "you smoothed across slices as well; the first axis counts slices, so its width is 0",
+            _largest(abs(gaussian_filter(maps, width)), count),
+        ),
+        ("those are the smallest values; the largest are asked for", -_largest(-abs(smooth), count)),
+        ("nothing was smoothed", _largest(abs(maps), count)),
+        ("all values were averaged; only the `count` largest of each slice are asked for", abs(smooth).reshape(4, -1)),
+    ]
+    for hint, values in mistakes:
+        if close(got, values.mean(axis=1)):
+            return hint
+    if close(got, _largest(abs(smooth), count)[:, 0]):
+        return "that is the smallest of the largest values; their mean is asked for"
+    if close(got, _largest(abs(smooth), count).sum(axis=1)):
+        return "that is the sum of the largest values; their mean is asked for"
+    return "smooth each map, take absolute values, sort each slice's, and average its `count` largest"
+
+
+@exercise("32.2")
 def threshold_for(answer) -> str | None:
     """The quantile 1 - alarms of the healthy scores."""
     scores = np.random.default_rng(11).exponential(size=2000)
@@ -32,7 +81,7 @@ def threshold_for(answer) -> str | None:
     return None
 
 
-@exercise("32.2")
+@exercise("32.3")
 def predictive_value(answer) -> str | None:
     """pi S / (pi S + (1 - pi) alpha), for one prevalence and for many."""
     for found, alarms, ill in ((0.8, 0.1, 0.25), (0.6, 0.03, 0.01), (0.9, 0.2, np.array([0.02, 0.3, 0.5]))):
@@ -64,39 +113,4 @@ def predictive_value(answer) -> str | None:
             if close(got, np.broadcast_to(value, np.shape(ill))):
                 return hint
         return "among 1,000 patients, how many are ill and ring, and how many are healthy and ring? Then (32.6)"
-    return None
-
-
-@exercise("32.3")
-def dice(answer) -> str | None:
-    """2 |A and B| / (|A| + |B|) of each image, 1 where both are empty."""
-    rng = np.random.default_rng(10)
-    mask, marked = rng.random((3, 64, 65)) < 0.4, rng.random((3, 64, 65)) < [[[0.2]], [[0.3]], [[0.6]]]
-    result = call(answer, mask, marked)
-    if array(result, ()) is not None:
-        return "one number came back; each image has its own Dice, so leave the first axis alone"
-    got = array(result, (3,))
-    if got is None:
-        return "expected one finite number for each image, shape (n,)"
-    both, a, b = ((part).sum(axis=(1, 2)) for part in (mask & marked, mask, marked))
-    if not close(got, 2 * both / (a + b)):
-        if close(got, both / (a + b - both)):
-            return "that is the Jaccard index, shared over united area; Dice divides twice the shared area by the sum"
-        if close(got, both / (a + b)):
-            return "a factor 2 is missing: two equal outlines must get 1"
-        if close(got, (mask == marked).mean(axis=(1, 2))):
-            return "that is the share of pixels that agree; empty ones count there too, and they are most of the head"
-        if close(got, both / a) or close(got, both / b):
-            return "you divided by one area; both belong into the sum"
-        if close(got, 2 * both.sum() / (a + b).sum()):
-            return "all images were counted together; each has its own areas"
-        return "twice the number of pixels in both, over the number in one plus the number in the other, image by image"
-    mask, marked = mask.copy(), marked.copy()
-    mask[0] = marked[0] = mask[1] = False
-    with np.errstate(all="ignore"):
-        got = array(call(answer, mask, marked), (3,))
-    if got is None or not close(got[0], 1):
-        return "right, but where both masks are empty: there 0/0 must become 1"
-    if abs(got[1]) > 2e-3 or not close(got[2], 2 * both[2] / (a + b)[2]):
-        return "right, but where one mask is empty and the other is not: nothing is shared, so Dice is 0"
     return None

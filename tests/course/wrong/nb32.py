@@ -1,8 +1,35 @@
 """Right answers to the exercises of notebook 32; typical wrong ones, and a phrase of the hint that each must get."""
 
 import numpy as np
+from scipy.ndimage import gaussian_filter
 
 PIXELS = (1, 2)
+
+
+def largest(values, count):
+    return np.sort(values.reshape(len(values), -1), axis=1)[:, -count:]
+
+
+def smooth(maps, width):
+    return gaussian_filter(maps, (0, width, width))
+
+
+def slice_by_slice(maps, width, count):
+    found = []
+    for one in maps:
+        values = np.abs(gaussian_filter(one, width)).ravel()
+        found.append(np.mean(sorted(values)[-count:]))
+    return found
+
+
+def by_partition(maps, width, count):
+    values = abs(smooth(maps, width)).reshape(len(maps), -1)
+    return np.partition(values, -count, axis=1)[:, -count:].mean(axis=1)
+
+
+def overwrites(maps, width, count):
+    maps[:] = abs(smooth(maps, width))
+    return largest(maps, count).mean(axis=1)
 
 
 def sorts_its_argument(s, a):
@@ -23,65 +50,28 @@ def only_one(s, a, p):
     return float(np.ravel(ppv(s, a, p))[0])
 
 
-def areas(mask, marked):
-    return [part.sum(axis=PIXELS) for part in (mask & marked, mask, marked)]
-
-
-def where_empty(mask, marked):
-    both, a, b = areas(mask, marked)
-    return np.where(a + b == 0, 1.0, 2 * both / np.maximum(a + b, 1))
-
-
-def one_by_one(mask, marked):
-    found = []
-    for a, b in zip(mask, marked, strict=True):
-        size = a.sum() + b.sum()
-        found.append(2 * (a & b).sum() / size if size else 1.0)
-    return np.array(found)
-
-
-def smoothed(mask, marked):
-    both, a, b = areas(mask, marked)
-    return (2 * both + 1) / (a + b + 1)
-
-
-def not_empty(mask, marked):
-    both, a, b = areas(mask, marked)
-    return 2 * both / (a + b)
-
-
-def generous(mask, marked):
-    both, a, b = areas(mask, marked)
-    return np.where((a == 0) | (b == 0), 1.0, 2 * both / np.maximum(a + b, 1))
-
-
-def jaccard(mask, marked):
-    both, a, b = areas(mask, marked)
-    return both / (a + b - both)
-
-
-def without_two(mask, marked):
-    both, a, b = areas(mask, marked)
-    return both / (a + b)
-
-
-def of_one_area(mask, marked):
-    both, a, _ = areas(mask, marked)
-    return both / a
-
-
-def of_all(mask, marked):
-    return np.full(len(mask), 2 * (mask & marked).sum() / (mask.sum() + marked.sum()))
-
-
 RIGHT = {
-    "32.1": [lambda s, a: np.quantile(s, 1 - a), lambda s, a: np.sort(s)[int((1 - a) * len(s))]],
-    "32.2": [ppv, by_odds],
-    "32.3": [where_empty, one_by_one, smoothed],
+    "32.1": [lambda m, w, k: largest(abs(smooth(m, w)), k).mean(axis=1), slice_by_slice, by_partition],
+    "32.2": [lambda s, a: np.quantile(s, 1 - a), lambda s, a: np.sort(s)[int((1 - a) * len(s))]],
+    "32.3": [ppv, by_odds],
 }
 
 WRONG = {
     "32.1": [
+        (lambda m, w, k: largest(smooth(m, w), k).mean(axis=1), "dark"),
+        (lambda m, w, k: largest(smooth(abs(m), w), k).mean(axis=1), "before the smoothing"),
+        (lambda m, w, k: largest(abs(gaussian_filter(m, w)), k).mean(axis=1), "across slices"),
+        (lambda m, w, k: -largest(-abs(smooth(m, w)), k).mean(axis=1), "smallest values"),
+        (lambda m, w, k: largest(abs(m), k).mean(axis=1), "nothing was smoothed"),
+        (lambda m, w, k: abs(smooth(m, w)).mean(axis=PIXELS), "all values were averaged"),
+        (lambda m, w, k: largest(abs(smooth(m, w)), k)[:, 0], "smallest of the largest"),
+        (lambda m, w, k: largest(abs(smooth(m, w)), k).sum(axis=1), "sum of the largest"),
+        (lambda m, w, k: largest(abs(smooth(m, w)), k).mean(), "one number came back"),
+        (lambda m, w, k: abs(smooth(m, w)), "shape (n,)"),
+        (lambda m, w, k: largest(abs(smooth(m, w)), k).std(axis=1), "average its"),
+        (overwrites, "changed its argument number 1"),
+    ],
+    "32.2": [
         (lambda s, a: np.quantile(s, a), "lower end"),
         (lambda s, a: 1 - a, "that is a share"),
         (lambda s, a: np.quantile(s, 1 - a / 2), "second tail"),
@@ -91,7 +81,7 @@ WRONG = {
         (lambda s, a: s, "one finite number"),
         (sorts_its_argument, "changed its argument number 1"),
     ],
-    "32.2": [
+    "32.3": [
         (lambda s, a, p: s / (s + a) + 0 * p, "prevalence does not show"),
         (lambda s, a, p: p * s + (1 - p) * a, "for whom the alarm rings"),
         (lambda s, a, p: p * s, "divide by all who ring"),
@@ -101,17 +91,5 @@ WRONG = {
         (lambda s, a, p: 1 - ppv(s, a, p), "one minus"),
         (lambda s, a, p: s, "among 1,000 patients"),
         (only_one, "as many values"),
-    ],
-    "32.3": [
-        (jaccard, "Jaccard"),
-        (without_two, "factor 2"),
-        (lambda a, b: (a == b).mean(axis=PIXELS), "pixels that agree"),
-        (of_one_area, "one area"),
-        (of_all, "counted together"),
-        (not_empty, "0/0"),
-        (generous, "one mask is empty"),
-        (lambda a, b: np.full(len(a), 0.5), "twice the number"),
-        (lambda a, b: 2 * (a & b).sum() / (a.sum() + b.sum()), "one number came back"),
-        (lambda a, b: a & b, "shape (n,)"),
     ],
 }
