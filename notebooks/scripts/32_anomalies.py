@@ -27,8 +27,8 @@
 # | notebooks [15](15_image_diagnosis.ipynb) and [31](31_vae_images.ipynb) | 60 min | 60 s | simulated head CT |
 #
 # A network that names diseases knows the diseases that it was shown. A radiologist also stops at what she has never
-# seen, because she knows what healthy heads look like. Here more than a dozen methods see healthy heads, nothing else, and are
-# then asked what does not belong. One of them is a subtraction. We begin with it.
+# seen, because she knows what healthy heads look like. Here more than a dozen methods see healthy heads, nothing else,
+# and are then asked what does not belong. One of them is a subtraction. We begin with it.
 
 # %%
 import matplotlib.pyplot as plt
@@ -164,8 +164,8 @@ check("32.1", anomaly_score)
 
 # %% [markdown]
 # Width and number must be tuned, and **every method gets the same tuning**: the pair is taken that orders the
-# *validation* slices best. (That uses the labels of validation patients. No method has seen a lesion in training; none is
-# entirely unsupervised.)
+# *validation* slices best. (That uses the labels of validation patients. No method has seen a lesion in training; none
+# is entirely unsupervised.)
 #
 # "Orders best" is the AUC. Take a slice with a lesion and a healthy one at random: the AUC is the probability that the
 # first has the higher score $s$, ties counting one half. With $n_1$ ill and $n_0$ healthy slices,
@@ -281,7 +281,7 @@ for name, left in simple_rivals(lying).items():
     enter(f"{name}, lying", left)
 shape = (32, 32, 1)
 network = vae.ConvVAE(vae.build_encoder(shape, 24), vae.build_decoder(shape, 24))
-vae.fit_vae(vae.compile_vae(network, steps=540), heads[..., None], label="VAE")
+_ = vae.fit_vae(vae.compile_vae(network, steps=540), heads[..., None], label="VAE")
 
 
 # %%
@@ -338,9 +338,9 @@ claim("the sides share about half of what the average head leaves, and nearly no
       0.35 < rho["average head"] < 0.65 and abs(rho["factor analysis"]) < 0.2, rho)
 
 # %% [markdown]
-# What the average head leaves has a correlation near one half between the sides, since it knows neither scanner nor head.
-# What factor analysis leaves has nearly none: there the mirror almost doubles the noise. A model that explains what
-# both sides share leaves the mirror nothing to do. Keep the *half* in mind; heads that lie straight will pass it.
+# What the average head leaves has a correlation near one half between the sides, since it knows neither scanner nor
+# head. What factor analysis leaves has nearly none: there the mirror almost doubles the noise. A model that explains
+# what both sides share leaves the mirror nothing to do. Keep the *half* in mind; heads that lie straight will pass it.
 #
 # ## 4. Heads turn
 #
@@ -392,8 +392,8 @@ plt.show()
 # Above seven heads as they lie, below the same heads turned back by (32.4) and moved to the middle. The outline is a
 # poor protractor: for half of the heads the angle is off by more than 3°, since a head is nearly round, and no ellipse.
 #
-# All four simple rivals enter again, with upright heads. (`straighten` measures and turns; a pixel that falls between others is
-# interpolated.) To factor analysis, the best of them, we also add the mirror.
+# All four simple rivals enter again, with upright heads. (`straighten` measures and turns; a pixel that falls between
+# others is interpolated.) To factor analysis, the best of them, we also add the mirror.
 
 # %%
 upright = {part: straighten(x[..., None])[..., 0] for part, x in lying.items()}
@@ -420,15 +420,15 @@ gain = test_auc["mirror image, upright"] - test_auc["average head, upright"]
 claim("so the mirror is worth .01 of AUC or more there", gain > 0.005, gain)
 
 # %% [markdown]
-# With upright heads the two sides share more than half of what the average head leaves, and as (32.3) foretells, comparing
-# the sides now finds more lesions than comparing with the average head.
+# With upright heads the two sides share more than half of what the average head leaves, and as (32.3) foretells,
+# comparing the sides now finds more lesions than comparing with the average head.
 #
 # ## 5. Turn the prediction, not the head
 #
-# Straightening has a price. A turned pixel is the mean of up to four, so noise is smoothed and edges are blurred. Notebook
-# 31 went the other way round: measure how the head lies, let 48 factors draw it *upright*, and turn the **drawing**, and
-# its $\sigma_j$ with it. The scan itself stays as it is. The last simple rival, **factors turned back**: it is what a
-# `TurningVAE` (after Bepler et al. 2019) is before its first step.
+# Straightening has a price. A turned pixel is the mean of up to four, so noise is smoothed and edges are blurred.
+# Notebook 31 went the other way round: measure how the head lies, let 48 factors draw it *upright*, and turn the
+# **drawing**, and its $\sigma_j$ with it. The scan itself stays as it is. The last simple rival, **factors turned
+# back**: it is what a `TurningVAE` (after Bepler et al. 2019) is before its first step.
 
 # %%
 import keras
@@ -532,25 +532,25 @@ table[list(by_disease)]
 
 # %% [markdown]
 # The table has one row a method and, for each disease, the AUC with its interval by patient. Bleeds are found by all,
-# with an AUC above .9; methods differ in infarcts and most in tumours, from below .85 for the subtraction to about .94. The
-# rows that take heads as they lie are lowest, upright ones higher, and the three that turn the drawing stand at the
+# with an AUC above .9; methods differ in infarcts and most in tumours, from below .85 for the subtraction to about .94.
+# The rows that take heads as they lie are lowest, upright ones higher, and the three that turn the drawing stand at the
 # top. Among those the one that was never trained is first.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Differences of mean AUC from factors turned back, paired, with intervals. All others lie left of zero or touch it: methods on lying heads by 0.05 to 0.13, upright ones by 0.03 to 0.1, the turning VAE by 0.02, the ensemble at about zero."}}
 ax = plot.intervals(table, f"mean minus {leader}")
-ax.set(xlabel="mean AUC minus that of factors turned back", title="Simulated")
+ax.set(xlabel="mean AUC minus that of factors turned back", title="Simulated", xticks=[-0.15, -0.1, -0.05, 0])
 plt.show()
 
 # %% [markdown]
 # The paired differences from factors turned back: no interval lies above zero. The best rival on upright heads is some
-# three hundredths behind, the convolutional VAE four to eight, the subtraction of lying heads ten or more. The ensemble pays nothing
-# here: its second member knows nothing that the first does not. And the trained network is *behind* the model from which
-# it started.
+# three hundredths behind, the convolutional VAE four to eight, the subtraction of lying heads ten or more. The ensemble
+# pays nothing here: its second member knows nothing that the first does not. And the trained network is *behind* the
+# model from which it started.
 #
 # ### Why does training lose?
 #
-# The first suspicion is that a better model also draws the lesion. Look at what is left inside the outlines; and at how much
-# the scores of *healthy* validation slices spread.
+# The first suspicion is that a better model also draws the lesion. Look at what is left inside the outlines; and at how
+# much the scores of *healthy* validation slices spread.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 pair = {"factors turned back": by_factors, "turning VAE": by_training}
@@ -568,14 +568,16 @@ claim("but healthy scores spread by another 20 % or more, and by more than the l
 why.round(2)
 
 # %% [markdown]
-# The table has the mean of $|r|$ inside the outlines, and mean and spread of the scores of healthy slices. The suspicion is wrong. The trained model
-# leaves *more* of every lesion, in units of its own $\sigma_j$, because its $\sigma_j$ are smaller. But the scores of healthy slices
-# spread still more. A sharper model of healthy heads is surprised by tumours, and by every healthy head that is a
-# little unlike the few hundred of its training. Nats are a mean over heads; an alarm lives in the tail.
+# The table has the mean of $|r|$ inside the outlines, and mean and spread of the scores of healthy slices. The
+# suspicion is wrong. The trained model leaves *more* of every lesion, in units of its own $\sigma_j$, because its
+# $\sigma_j$ are smaller. But the scores of healthy slices spread still more. A sharper model of healthy heads is
+# surprised by tumours, and by every healthy head that is a little unlike the few hundred of its training. Nats are a
+# mean over heads; an alarm lives in the tail.
 #
 # So where does a model of the healthy earn its keep? A *generative model* does: it knows that heads turn, draws this
-# head as it lies, and says of each pixel how sure it is. Each of these steps is worth some hundredths. A *network* does not, with a
-# few hundred healthy slices: its drawings are no better where it matters, and its certainty is less deserved.
+# head as it lies, and says of each pixel how sure it is. Each of these steps is worth some hundredths. A *network* does
+# not, with a few hundred healthy slices: its drawings are no better where it matters, and its certainty is less
+# deserved.
 #
 # ### Upright and tilted heads
 
@@ -598,9 +600,9 @@ claim("every method finds larger lesions better", all(better))
 split
 
 # %% [markdown]
-# The columns show the mean AUC on heads tilted by less and by more than 3°, and on the smaller and the larger half of the
-# lesions of each disease. On tilted heads the lead over the subtraction is .1 or more, on straighter ones it is smaller: a model
-# that knows about turning is worth most where heads turn. Size matters to all.
+# The columns show the mean AUC on heads tilted by less and by more than 3°, and on the smaller and the larger half of
+# the lesions of each disease. On tilted heads the lead over the subtraction is .1 or more, on straighter ones it is
+# smaller: a model that knows about turning is worth most where heads turn. Size matters to all.
 #
 # ## 7. An alarm
 #
@@ -655,14 +657,14 @@ claim("healthy slices with an old infarct ring more often, by .1 or more", scars
 alarm
 
 # %% [markdown]
-# The share of slices that ring. The threshold was set for one healthy *validation* slice in ten; among the healthy of the test
-# part it rings for .05 to .15, since fifty healthy patients do not fix a tenth more closely. Bleeds ring
+# The share of slices that ring. The threshold was set for one healthy *validation* slice in ten; among the healthy of
+# the test part it rings for .05 to .15, since fifty healthy patients do not fix a tenth more closely. Bleeds ring
 # nearly always. Slices with an old infarct, in the second column, ring several times as often as other healthy ones. Is
-# that alarm false? The label says so, for nothing acute is there. But something *is* there that does not belong, a scar of
-# former years. A model of the healthy cannot know its age; the record can.
+# that alarm false? The label says so, for nothing acute is there. But something *is* there that does not belong, a scar
+# of former years. A model of the healthy cannot know its age; the record can.
 #
-# What does an alarm mean? With sensitivity $S$ and a share $\pi$ of ill patients, the share of alarms that are right, the
-# positive predictive value, is
+# What does an alarm mean? With sensitivity $S$ and a share $\pi$ of ill patients, the share of alarms that are right,
+# the positive predictive value, is
 #
 # $$\mathrm{PPV} = \frac{\pi S}{\pi S + (1 - \pi)\,\alpha} \tag{32.6}$$
 #
@@ -706,16 +708,16 @@ rare = predictive_value(sensitive["haemorrhage"], sensitive["healthy"], 0.002)
 claim("where one patient in 500 bleeds, more than nine alarms of ten are wrong", rare < 0.1, rare)
 
 # %% [markdown]
-# The same alarm is right in nine of ten cases where half of the patients are ill, and in fewer than one in ten where one
-# in 500 is. So nobody should be *called* ill by it. What a hospital can do is to sort the **worklist**: the scan with the
-# highest score is read first. No scan goes unread, and a wrong alarm costs a few minutes. By (32.2) a
-# patient with a bleed then waits behind a few per cent of the healthy ones, instead of behind half of them. The price is
-# paid by those with a lesion that the score does not see: they wait longer than by order of arrival.
+# The same alarm is right in nine of ten cases where half of the patients are ill, and in fewer than one in ten where
+# one in 500 is. So nobody should be *called* ill by it. What a hospital can do is to sort the **worklist**: the scan
+# with the highest score is read first. No scan goes unread, and a wrong alarm costs a few minutes. By (32.2) a patient
+# with a bleed then waits behind a few per cent of the healthy ones, instead of behind half of them. The price is paid
+# by those with a lesion that the score does not see: they wait longer than by order of arrival.
 #
 # ## 8. Where is it?
 #
-# An outline is judged by the **Dice** overlap of the true mask $A$ and the marked pixels $B$. It is not the Jaccard index
-# $J$, the shared over the united area:
+# An outline is judged by the **Dice** overlap of the true mask $A$ and the marked pixels $B$. It is not the Jaccard
+# index $J$, the shared over the united area:
 #
 # $$D = \frac{2\,|A \cap B|}{|A| + |B|} = \frac{2J}{1 + J} \tag{32.7}$$
 #
@@ -773,14 +775,14 @@ plt.show()
 outlines
 
 # %% [markdown]
-# The table gives the mean Dice with its interval, and in the last column what the same threshold marks on a
-# healthy slice, in square centimetres. Bleeds are outlined best. The threshold was chosen for outlines of *ill*
-# slices, and it marks healthy ones freely: an outline is worth something only where somebody has already said that there is a lesion.
+# The table gives the mean Dice with its interval, and in the last column what the same threshold marks on a healthy
+# slice, in square centimetres. Bleeds are outlined best. The threshold was chosen for outlines of *ill* slices, and it
+# marks healthy ones freely: an outline is worth something only where somebody has already said that there is a lesion.
 #
 # ## 9. An audit by site
 #
-# Three hospitals, three scanners, one threshold. A fair score cannot tell the *healthy* of two sites apart, so its AUC is
-# one half for every pair; and a fair alarm rings as often at each.
+# Three hospitals, three scanners, one threshold. A fair score cannot tell the *healthy* of two sites apart, so its AUC
+# is one half for every pair; and a fair alarm rings as often at each.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 well = test[test.y == 0]
@@ -812,10 +814,11 @@ claim("and the intervals are .1 wide or more", min(wide) > 0.1, np.round(wide, 2
 audit
 
 # %% [markdown]
-# The first three columns give the AUC with which a score tells healthy slices of one site from those of another, for every
-# pair; one half is fair, and above it the first-named site looks more ill. The others give the share that rings. With twenty to forty healthy
-# patients a site the intervals are .1 to .3 wide: nothing here proves that a site is treated unfairly, and nothing proves the
-# contrary. Before such an alarm goes into service, each site needs healthy patients of its own, and a threshold.
+# The first three columns give the AUC with which a score tells healthy slices of one site from those of another, for
+# every pair; one half is fair, and above it the first-named site looks more ill. The others give the share that rings.
+# With twenty to forty healthy patients a site the intervals are .1 to .3 wide: nothing here proves that a site is
+# treated unfairly, and nothing proves the contrary. Before such an alarm goes into service, each site needs healthy
+# patients of its own, and a threshold.
 #
 # ## Three questions
 #
@@ -828,15 +831,14 @@ audit
 # first question only; for the second one needs a model of the disease, or the earlier scan.</details>
 #
 # <details><summary>At one false alarm in ten, nine bleeds of ten are found. May the alarm replace the reader in a screening
-# of people without complaints?</summary>
-# No. Where one in 200 is ill, fewer than one alarm in ten is right by (32.6), and one bleed in ten is missed. It may sort
-# the list, so that likely bleeds are read first.</details>
+# of people without complaints?</summary> No. Where one in 200 is ill, fewer than one alarm in ten is right by (32.6),
+# and one bleed in ten is missed. It may sort the list, so that likely bleeds are read first.</details>
 #
 # ## In this notebook we ...
 #
-# gave more than a dozen methods healthy heads only and the same tuning; saw that knowing how heads lie matters more than
-# which model it is; that a linear model which draws the head as it lies beats every network; why better nats made a
-# worse alarm; and what an alarm is worth.
+# gave more than a dozen methods healthy heads only and the same tuning; saw that knowing how heads lie matters more
+# than which model it is; that a linear model which draws the head as it lies beats every network; why better nats made
+# a worse alarm; and what an alarm is worth.
 #
 # **Pitfalls**
 # - A network without its model-free rival. A rival without the network's tuning.
