@@ -134,12 +134,12 @@ def test_the_average_is_right():
 
 STEP_D, STEP_G = (f"self.{n.lower()}_optimizer.apply(tape_{n}.gradient({n.lower()}_loss, {n}), {n})" for n in "DG")
 WANTS_G = "generator_loss(forged)"
-DOUBTS = "discriminator_loss(self.discriminator(joined(real, wish), training=training), forged)"
+DOUBTS = "discriminator_loss(genuine, forged)"
 MISTAKES = {
     "D frozen": (STEP_D, "pass"),
     "G frozen": (STEP_G, "pass"),
     "G detached": (WANTS_G, "generator_loss(self.discriminator(tf.stop_gradient(fake)))"),
-    "labels swapped": (DOUBTS, "discriminator_loss(forged, self.discriminator(joined(real, wish)))"),
+    "labels swapped": (DOUBTS, "discriminator_loss(forged, genuine)"),
     "G as in predict": ("fake = self.generator(joined(z, wish), training=training)", "fake = self.generator(z)"),
     "saturating loss": (WANTS_G, "-tf.reduce_mean(tf.nn.softplus(forged))"),
     "-log dropped": (WANTS_G, "tf.reduce_mean(1 - tf.sigmoid(forged))"),

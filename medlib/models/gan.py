@@ -42,6 +42,16 @@ def r1(D, real, gamma=1.0):
 # ----------------------------------------------------------------------------------------------- networks (notebook 21)
 
 
+def normed(h):
+    """Batch normalisation, then ReLU."""
+    return layers.ReLU()(layers.BatchNormalization(momentum=0.9)(h))
+
+
+def concatenate(maps):
+    """Maps of the same height and width, channel behind channel; a single one as it is."""
+    return layers.Concatenate()(maps) if len(maps) > 1 else maps[0]
+
+
 def build_generator(
     shape: tuple[int, int, int], latent: int, wishes: int = 0, width: int = 32, hidden: int = 128
 ) -> keras.Model:
@@ -67,14 +77,15 @@ def build_generator(
     check_sides(shape, 4)
     z, wish = keras.Input((latent,)), keras.Input((*shape[:2], wishes))
     small = (shape[0] // 4, shape[1] // 4, width)
-    h = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(layers.Dense(hidden, use_bias=False)(z)))
+    h = normed(layers.Dense(hidden, use_bias=False)(z))
     h = layers.Dense(int(np.prod(small)), use_bias=False)(h)
-    h = layers.Reshape(small)(layers.ReLU()(layers.BatchNormalization(momentum=0.9)(h)))
+    h = layers.Reshape(small)(normed(h))
     for pool, filters in ((4, width), (2, width // 2)):
-        h = layers.Concatenate()([h, layers.AveragePooling2D(pool)(wish)]) if wishes else h
-        h = layers.Conv2DTranspose(filters, 4, strides=2, padding="same", use_bias=False)(h)
-        h = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(h))
-    h = layers.Concatenate()([h, wish]) if wishes else h
+        coarse = [layers.AveragePooling2D(pool)(wish)] if wishes else []
+        h = concatenate([h, *coarse])
+        stamp = {"strides": 2, "padding": "same", "use_bias": False}
+        h = normed(layers.Conv2DTranspose(filters, 4, **stamp)(h))
+    h = concatenate([h, wish] if wishes else [h])
     image = layers.Conv2D(shape[2], 3, padding="same", activation="tanh")(h)
     return keras.Model([z, wish] if wishes else z, image)
 
@@ -95,7 +106,8 @@ def build_discriminator(shape: tuple[int, int, int], wishes: int = 0, width: int
     for factor in (1, 2, 4):
         h = layers.Conv2D(width * factor, 4, strides=2, padding="same")(h)
         h = layers.LeakyReLU(negative_slope=0.2)(h)
-    return keras.Model([image, wish] if wishes else image, layers.Dense(1)(layers.Flatten()(h)))
+    logit = layers.Dense(1)(layers.Flatten()(h))
+    return keras.Model([image, wish] if wishes else image, logit)
 
 
 # ----------------------------------------------------------------------------------------------- the game (notebook 21)
@@ -188,7 +200,8 @@ class GAN(Game):
 
     def d_loss(self, real, forged, wish, training):
         """The discriminator's loss, -V, from real images and its logits of forged ones."""
-        return discriminator_loss(self.discriminator(joined(real, wish), training=training), forged)
+        genuine = self.discriminator(joined(real, wish), training=training)
+        return discriminator_loss(genuine, forged)
 
     def losses(self, real, wish, training):
         """What each player wants to be small, on one batch: the discriminator's loss and the generator's."""
@@ -201,7 +214,8 @@ class GAN(Game):
         """One step of both networks, each for its own loss, on one batch."""
         with tf.GradientTape() as tape_D, tf.GradientTape() as tape_G:
             d_loss, g_loss = self.losses(*self.parts(data), training=True)
-        G, D = self.generator.trainable_variables, self.discriminator.trainable_variables
+        G = self.generator.trainable_variables
+        D = self.discriminator.trainable_variables
         self.d_optimizer.apply(tape_D.gradient(d_loss, D), D)
         self.g_optimizer.apply(tape_G.gradient(g_loss, G), G)
         return record(self.trackers, (d_loss, g_loss))

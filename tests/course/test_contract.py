@@ -33,7 +33,6 @@ from tests.course.written import in_other_ways
 
 #: Pages that have not been re-cut yet: they keep the old limits. A page leaves the list when it keeps the new form.
 OLD_FORM = {
-    "21_gan_images",
     "31_vae_images",
 }
 
