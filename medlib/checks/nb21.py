@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from medlib.checks import array, call, close, exercise, number
-from medlib.checks.nb22 import squared_frechet
 
 
 @exercise("21.1")
@@ -31,18 +30,12 @@ def counted(answer) -> str | None:
 
 
 @exercise("21.2")
-<<<<<<< ours
-def frechet_1d(answer) -> str | None:
-    """(mean difference)² + (deviation difference)²."""
-    return squared_frechet(answer, "(21.3)")
-=======
 def running_average(answer) -> str | None:
     """First the list's own first value, then a times the average before, and 1 - a times the value."""
     values, a = np.array([3.0, 1.0, 4.0, -1.0, 5.0, 9.0]), 0.8
     got = array(call(answer, list(values), a), values.shape)
     if got is None:
         return "expected as many finite numbers as there are values, the first of them the list's own first"
->>>>>>> theirs
 
     def averages(share, start):
         found = [start]

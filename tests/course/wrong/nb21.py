@@ -2,8 +2,6 @@
 
 import numpy as np
 
-from tests.course.wrong import nb22
-
 ROWS, COLUMNS = np.mgrid[:32, :32]
 
 
@@ -33,14 +31,8 @@ def _by_weights(values, a):
 
 RIGHT = {
     "21.1": [8256],
-<<<<<<< ours
-    "21.2": nb22.RIGHT["22.1"],  # the same exercise
-    "21.3": [0.24],
-    "21.4": [lambda k, r, c, s: _drawn(_disc(r, c, s), k - 1), lambda k, r, c, s: _drawn(_disc(r, c, s), k - 1) > 0],
-=======
     "21.2": [_averages, _by_weights],
     "21.3": [lambda k, r, c, s: _drawn(_disc(r, c, s), k - 1), lambda k, r, c, s: _drawn(_disc(r, c, s), k - 1) > 0],
->>>>>>> theirs
 }
 
 WRONG = {
@@ -52,9 +44,6 @@ WRONG = {
         (4 * 32 * 16 + 64, "4 × 4"),
         (100, "for every pair"),
     ],
-<<<<<<< ours
-    "21.2": nb22.WRONG["22.1"],
-=======
     "21.2": [
         (lambda v, a: _averages(v, 1 - a), "gets 1 - a"),
         (lambda v, a: _averages(v, a, (1 - a) * v[0]), "started from 0"),
@@ -65,7 +54,6 @@ WRONG = {
         (lambda v, a: _averages(v, a)[1:], "as many finite numbers"),
         (lambda v, a: _averages(v, a)[-1], "as many finite numbers"),
     ],
->>>>>>> theirs
     "21.3": [
         (lambda k, r, c, s: _drawn(_disc(r, c, s), 0), "channel 2"),
         (lambda k, r, c, s: _drawn(_disc(c, r, s), k - 1), "rows come first"),
