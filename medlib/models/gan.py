@@ -7,8 +7,9 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from medlib.models.base import Saved
+from medlib.models.base import Saved, register
 from medlib.models.inputs import check_images, check_sides
+from medlib.models.pose import turn
 from medlib.models.training import batches, fit, record
 
 mean, softplus = tf.reduce_mean, tf.nn.softplus
@@ -53,7 +54,7 @@ def concatenate(maps):
 
 
 def build_generator(
-    shape: tuple[int, int, int], latent: int, wishes: int = 0, width: int = 32, hidden: int = 128
+    shape: tuple[int, int, int], latent: int, wishes: int = 0, width: int = 32, hidden: int = 128, activation="tanh"
 ) -> keras.Model:
     """Noise to an image in [-1, 1]: dense layers draw maps of a quarter of the size, transposed convolutions double.
 
@@ -68,6 +69,8 @@ def build_generator(
         Numbers of noise an image.
     wishes
         Channels of a map of the same height and width that says what is wanted where; 0 for a generator without.
+    activation
+        Of the image; None for one whose numbers go on, as in :func:`build_turning_generator`.
 
     Raises
     ------
@@ -86,8 +89,55 @@ def build_generator(
         stamp = {"strides": 2, "padding": "same", "use_bias": False}
         h = normed(layers.Conv2DTranspose(filters, 4, **stamp)(h))
     h = concatenate([h, wish] if wishes else [h])
-    image = layers.Conv2D(shape[2], 3, padding="same", activation="tanh")(h)
+    image = layers.Conv2D(shape[2], 3, padding="same", activation=activation)(h)
     return keras.Model([z, wish] if wishes else z, image)
+
+
+@register
+class Turn(layers.Layer):
+    """[pictures, poses (n, 3)] to turned and moved pictures (:func:`medlib.models.pose.turn`); ``back``: to upright."""
+
+    def __init__(self, back: bool = False, **options):
+        super().__init__(**options)
+        self.back = back
+
+    def call(self, inputs):
+        """The pictures, each laid as its pose says."""
+        return turn(*inputs, back=self.back)
+
+    def compute_output_shape(self, shapes):
+        """The pictures keep their shape."""
+        return shapes[0]
+
+    def get_config(self):
+        """The arguments of ``__init__``."""
+        return super().get_config() | {"back": self.back}
+
+
+def build_turning_generator(
+    shape: tuple[int, int, int], latent: int, wishes: int, centre: np.ndarray, poses: np.ndarray
+) -> keras.Model:
+    """Noise and map to an image in [-1, 1] that is drawn upright, then turned and moved as real ones lie.
+
+    The first three numbers of noise become the pose; the others draw, with :func:`build_generator`, what is to be added
+    to ``centre``. The map is made upright before it is followed.
+
+    Parameters
+    ----------
+    shape, latent, wishes
+        As in :func:`build_generator`; at least four numbers of noise, at least one channel of wishes.
+    centre
+        The average upright image before tanh, of that shape.
+    poses
+        Angle and shifts of the real images, (n, 3), as :func:`medlib.models.pose.pose` measures them.
+    """
+    z, wish = keras.Input((latent,)), keras.Input((*shape[:2], wishes))
+    lies = {"mean": poses.mean(axis=0), "variance": poses.var(axis=0)}
+    pose = layers.Normalization(invert=True, **lies)(z[:, :3])
+    inner = build_generator(shape, latent - 3, wishes, activation=None)
+    upright = inner([z[:, 3:], Turn(back=True)([wish, pose])])
+    image = layers.Activation("tanh")(upright + centre)
+    return keras.Model([z, wish], Turn()([image, pose]))
 
 
 def build_discriminator(shape: tuple[int, int, int], wishes: int = 0, width: int = 24) -> keras.Model:
