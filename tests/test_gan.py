@@ -270,14 +270,14 @@ def test_the_first_three_numbers_of_noise_lay_the_picture():
     inner = next(layer for layer in model.layers if isinstance(layer, keras.Model))
     inner.layers[-1].kernel.assign(0 * inner.layers[-1].kernel)  # nothing to add to the average
     found = pose(model([z, wish]))
-    assert np.abs(found - asked).max(axis=0) == pytest.approx(0, abs=0.1)
+    assert (np.abs(found - asked).max(axis=0) < [0.1, 0.3, 0.3]).all()  # radians, pixels; the ellipse is coarse
 
 
 def test_the_picture_is_drawn_upright_to_an_upright_wish():
     model, centre, asked, z, wish = laid(5, 1, np.random.default_rng(2))
     inner = next(layer for layer in model.layers if isinstance(layer, keras.Model))
-    upright = np.tanh(inner([z[:, 3:], turn(wish, asked, back=True)]) + centre)
-    assert np.asarray(model([z, wish])) == pytest.approx(np.asarray(turn(upright, asked)), abs=1e-4)
+    upright = inner([z[:, 3:], np.asarray(turn(wish, asked, back=True))]) + centre
+    assert np.asarray(model([z, wish])) == pytest.approx(np.tanh(turn(upright, asked)), abs=1e-4)
     assert np.abs(np.asarray(model([z, 1 - wish])) - np.asarray(model([z, wish]))).max() > 0.01
 
 

@@ -136,8 +136,8 @@ def build_turning_generator(
     pose = layers.Normalization(invert=True, **lies)(z[:, :3])
     inner = build_generator(shape, latent - 3, wishes, activation=None)
     upright = inner([z[:, 3:], Turn(back=True)([wish, pose])])
-    image = layers.Activation("tanh")(upright + centre)
-    return keras.Model([z, wish], Turn()([image, pose]))
+    turned = Turn()([upright + centre, pose])
+    return keras.Model([z, wish], layers.Activation("tanh")(turned))
 
 
 def build_discriminator(shape: tuple[int, int, int], wishes: int = 0, width: int = 24) -> keras.Model:

@@ -486,14 +486,14 @@ def build_turning_generator(shape, latent, wishes, centre, poses):
     pose = layers.Normalization(invert=True, **lies)(z[:, :3])
     inner = build_generator(shape, latent - 3, wishes, activation=None)
     upright = inner([z[:, 3:], Turn(back=True)([wish, pose])])
-    image = layers.Activation("tanh")(upright + centre)
-    return keras.Model([z, wish], Turn()([image, pose]))
+    turned = Turn()([upright + centre, pose])
+    return keras.Model([z, wish], layers.Activation("tanh")(turned))
 
 
 # %% [markdown]
 # ### Sixteen scans a step
 #
-# Fifteen hundred steps of sixteen scans, each with its own lesions as its order. The step size of Adam falls along a
+# 1,250 steps of sixteen scans, each with its own lesions as its order. The step size of Adam falls along a
 # cosine from 0.003 to a quarter. Every 250 steps a folded watcher draws to the orders of the school's patients, always
 # from the same noise, and notes the Fréchet distance.
 
@@ -537,7 +537,7 @@ def look(batch, logs):
 # %%
 generator = build_turning_generator(SHAPE, LATENT, 3, mean_head, poses)
 artist = ConditionalGAN(generator, build_discriminator(SHAPE, 3))
-gan.compile_gan(artist, steps=1500)
+gan.compile_gan(artist, steps=1250)
 watcher = keras.callbacks.LambdaCallback(on_train_batch_end=look)
 order_book = both_ways(orders(train))
 played = gan.fit_gan(artist, x_both, order_book, callbacks=[watcher], label="the game")
