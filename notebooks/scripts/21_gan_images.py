@@ -543,7 +543,7 @@ watcher = keras.callbacks.LambdaCallback(on_train_batch_end=look)
 order_book = both_ways(orders(train))
 played = gan.fit_gan(artist, x_both, order_book, callbacks=[watcher], label="the game")
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Two panels over the steps of the game. Left: the losses of the two players, smoothed, move towards each other's fair values. Right: the Fréchet distance on a logarithmic axis, of the generator as it stands and of its average, falls from thousands to a few tens, above the dotted floor of real scans."}}
+# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Two panels over the steps of the game. Left: the losses of the two players, smoothed, move towards each other's fair values. Right: the Fr\u00e9chet distance on a logarithmic axis, of the generator as it stands and of its average, falls from thousands to a few tens, above the dotted floor of real scans."}}
 fig, (left, right) = plt.subplots(1, 2, figsize=(8.6, 3.1))
 for name in ("d_loss", "g_loss"):
     left.plot(running_average(notes[name], 0.98), label=name)
