@@ -9,6 +9,7 @@ from scipy.special import expit
 
 from medlib.lesson import setup
 from medlib.models import gan
+from medlib.models.pose import pose, turn
 from medlib.models.training import keras
 from tests.tools import At, red_checks
 
@@ -134,12 +135,12 @@ def test_the_average_is_right():
 
 STEP_D, STEP_G = (f"self.{n.lower()}_optimizer.apply(tape_{n}.gradient({n.lower()}_loss, {n}), {n})" for n in "DG")
 WANTS_G = "generator_loss(forged)"
-DOUBTS = "discriminator_loss(self.discriminator(joined(real, wish), training=training), forged)"
+DOUBTS = "discriminator_loss(genuine, forged)"
 MISTAKES = {
     "D frozen": (STEP_D, "pass"),
     "G frozen": (STEP_G, "pass"),
     "G detached": (WANTS_G, "generator_loss(self.discriminator(tf.stop_gradient(fake)))"),
-    "labels swapped": (DOUBTS, "discriminator_loss(forged, self.discriminator(joined(real, wish)))"),
+    "labels swapped": (DOUBTS, "discriminator_loss(forged, genuine)"),
     "G as in predict": ("fake = self.generator(joined(z, wish), training=training)", "fake = self.generator(z)"),
     "saturating loss": (WANTS_G, "-tf.reduce_mean(tf.nn.softplus(forged))"),
     "-log dropped": (WANTS_G, "tf.reduce_mean(1 - tf.sigmoid(forged))"),
@@ -251,6 +252,44 @@ def test_the_networks_have_the_shapes_that_were_asked_for():
         ValueError, match=r"shape: got \(28, 28, 1\), expected sides divisible by 8; pad the images to 32 x 32"
     ):
         gan.build_discriminator((28, 28, 1))
+
+
+def laid(rows: int, down: int, rng) -> tuple:
+    """A generator whose average is an ellipse ``down`` pixels below the middle; poses, noise and maps for ``rows``."""
+    y, x = np.mgrid[:32, :32] - 15.5
+    centre = np.where(((y - down) / 12) ** 2 + (x / 7) ** 2 < 1, 2.0, -2.0)[..., None].astype("float32")
+    poses = rng.normal(size=(200, 3)) * [0.15, 1.0, 2.0] + [0.1, 0.5, -1.0]
+    model = gan.build_turning_generator((32, 32, 1), 8, 2, centre, poses)
+    z, wish = rng.normal(size=(rows, 8)), rng.integers(0, 2, (rows, 32, 32, 2))
+    return model, centre, poses.mean(0) + z[:, :3] * poses.std(0), z.astype("float32"), wish.astype("float32")
+
+
+def test_the_first_three_numbers_of_noise_lay_the_picture():
+    """Angle and shifts, measured in the drawings, are mean and deviation of the real ones times the noise."""
+    model, _, asked, z, wish = laid(20, 0, np.random.default_rng(1))
+    inner = next(layer for layer in model.layers if isinstance(layer, keras.Model))
+    inner.layers[-1].kernel.assign(0 * inner.layers[-1].kernel)  # nothing to add to the average
+    found = pose(model([z, wish]))
+    assert (np.abs(found - asked).max(axis=0) < [0.1, 0.3, 0.3]).all()  # radians, pixels; the ellipse is coarse
+
+
+def test_the_picture_is_drawn_upright_to_an_upright_wish():
+    model, centre, asked, z, wish = laid(5, 1, np.random.default_rng(2))
+    inner = next(layer for layer in model.layers if isinstance(layer, keras.Model))
+    upright = inner([z[:, 3:], np.asarray(turn(wish, asked, back=True))]) + centre
+    assert np.asarray(model([z, wish])) == pytest.approx(np.tanh(turn(upright, asked)), abs=1e-4)
+    assert np.abs(np.asarray(model([z, 1 - wish])) - np.asarray(model([z, wish]))).max() > 0.01
+
+
+def test_a_turning_generator_is_trained_saved_and_read_back(tmp_path):
+    model, _, _, z, wish = laid(8, 0, np.random.default_rng(3))
+    game = gan.ConditionalGAN(model, gan.build_discriminator((32, 32, 1), 2, 4))
+    before = weights(model)
+    gan.fit_gan(gan.compile_gan(game, 2), np.tanh(wish[..., :1] - 0.5), wish, batch_size=8)
+    assert min(np.abs(w.numpy() - b).max() for w, b in zip(model.trainable_variables, before, strict=True)) > 0
+    game.save(tmp_path / "game.keras")
+    again = keras.saving.load_model(tmp_path / "game.keras")
+    assert gan.generate(again, z, wish) == pytest.approx(gan.generate(game, z, wish), abs=1e-5)
 
 
 def test_a_wish_reaches_image_and_opinion():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from medlib.checks import array, call, close, exercise, number
-from medlib.checks.nb22 import squared_frechet
 
 
 @exercise("21.1")
@@ -31,31 +30,35 @@ def counted(answer) -> str | None:
 
 
 @exercise("21.2")
-def frechet_1d(answer) -> str | None:
-    """(mean difference)² + (deviation difference)²."""
-    return squared_frechet(answer, "(21.3)")
+def running_average(answer) -> str | None:
+    """First the list's own first value, then a times the average before, and 1 - a times the value."""
+    values, a = np.array([3.0, 1.0, 4.0, -1.0, 5.0, 9.0]), 0.8
+    got = array(call(answer, list(values), a), values.shape)
+    if got is None:
+        return "expected as many finite numbers as there are values, the first of them the list's own first"
+
+    def averages(share, start):
+        found = [start]
+        for w in values[1:]:
+            found.append(share * found[-1] + (1 - share) * w)
+        return np.array(found)
+
+    if close(got, averages(a, values[0])):
+        return None
+    if close(got, averages(1 - a, values[0])):
+        return "a is the share of the average before; the new value gets 1 - a"
+    if close(got, averages(a, (1 - a) * values[0])):
+        return "you started from 0, so the first average is too small; start from the list's own first value"
+    if close(got[1:], a * values[:-1] + (1 - a) * values[1:]):
+        return "you mixed each value with the value before it; (21.4) mixes it with the average before it"
+    if close(got, np.cumsum(values) / np.arange(1, len(values) + 1)):
+        return "that is the mean of all values so far; here old ones count less and less"
+    if close(got[0], values[0]):
+        return "the first is right; each further one is a times the average before it plus 1 - a times the value"
+    return "the first average is the first value; then follow (21.4)"
 
 
 @exercise("21.3")
-def copied(answer) -> str | None:
-    """2 · 0.62 - 1."""
-    got = number(answer)
-    if got is None:
-        return "expected one number between 0 and 1"
-    if close(got, 0.24):
-        return None
-    if close(got, 0.62):
-        return "that is how often the training set won; half of the honest drawings lie nearer to it by chance"
-    if close(got, 0.12):
-        return "that is the excess over one half; each copy adds only half a win, because it might have won anyway"
-    if close(got, 0.38):
-        return "those are the drawings for which the training set lost; none of them is a copy"
-    if close(got, 24) or close(got, 240):
-        return "give it as a share, between 0 and 1"
-    return "solve 0.62 = ρ + (1 − ρ)/2 for ρ"
-
-
-@exercise("21.4")
 def disc(answer) -> str | None:
     """Ones within the radius, in channel kind - 1."""
     row, column, radius = 20, 9, 3.2

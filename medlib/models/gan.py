@@ -7,8 +7,9 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from medlib.models.base import Saved
+from medlib.models.base import Saved, register
 from medlib.models.inputs import check_images, check_sides
+from medlib.models.pose import turn
 from medlib.models.training import batches, fit, record
 
 mean, softplus = tf.reduce_mean, tf.nn.softplus
@@ -42,8 +43,18 @@ def r1(D, real, gamma=1.0):
 # ----------------------------------------------------------------------------------------------- networks (notebook 21)
 
 
+def normed(h):
+    """Batch normalisation, then ReLU."""
+    return layers.ReLU()(layers.BatchNormalization(momentum=0.9)(h))
+
+
+def concatenate(maps):
+    """Maps of the same height and width, channel behind channel; a single one as it is."""
+    return layers.Concatenate()(maps) if len(maps) > 1 else maps[0]
+
+
 def build_generator(
-    shape: tuple[int, int, int], latent: int, wishes: int = 0, width: int = 32, hidden: int = 128
+    shape: tuple[int, int, int], latent: int, wishes: int = 0, width: int = 32, hidden: int = 128, activation="tanh"
 ) -> keras.Model:
     """Noise to an image in [-1, 1]: dense layers draw maps of a quarter of the size, transposed convolutions double.
 
@@ -58,6 +69,8 @@ def build_generator(
         Numbers of noise an image.
     wishes
         Channels of a map of the same height and width that says what is wanted where; 0 for a generator without.
+    activation
+        Of the image; None for one whose numbers go on, as in :func:`build_turning_generator`.
 
     Raises
     ------
@@ -67,16 +80,64 @@ def build_generator(
     check_sides(shape, 4)
     z, wish = keras.Input((latent,)), keras.Input((*shape[:2], wishes))
     small = (shape[0] // 4, shape[1] // 4, width)
-    h = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(layers.Dense(hidden, use_bias=False)(z)))
+    h = normed(layers.Dense(hidden, use_bias=False)(z))
     h = layers.Dense(int(np.prod(small)), use_bias=False)(h)
-    h = layers.Reshape(small)(layers.ReLU()(layers.BatchNormalization(momentum=0.9)(h)))
+    h = layers.Reshape(small)(normed(h))
     for pool, filters in ((4, width), (2, width // 2)):
-        h = layers.Concatenate()([h, layers.AveragePooling2D(pool)(wish)]) if wishes else h
-        h = layers.Conv2DTranspose(filters, 4, strides=2, padding="same", use_bias=False)(h)
-        h = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(h))
-    h = layers.Concatenate()([h, wish]) if wishes else h
-    image = layers.Conv2D(shape[2], 3, padding="same", activation="tanh")(h)
+        coarse = [layers.AveragePooling2D(pool)(wish)] if wishes else []
+        h = concatenate([h, *coarse])
+        stamp = {"strides": 2, "padding": "same", "use_bias": False}
+        h = normed(layers.Conv2DTranspose(filters, 4, **stamp)(h))
+    h = concatenate([h, wish] if wishes else [h])
+    image = layers.Conv2D(shape[2], 3, padding="same", activation=activation)(h)
     return keras.Model([z, wish] if wishes else z, image)
+
+
+@register
+class Turn(layers.Layer):
+    """[pictures, poses (n, 3)] to turned and moved pictures (:func:`medlib.models.pose.turn`); ``back``: to upright."""
+
+    def __init__(self, back: bool = False, **options):
+        super().__init__(**options)
+        self.back = back
+
+    def call(self, inputs):
+        """The pictures, each laid as its pose says."""
+        return turn(*inputs, back=self.back)
+
+    def compute_output_shape(self, shapes):
+        """The pictures keep their shape."""
+        return shapes[0]
+
+    def get_config(self):
+        """The arguments of ``__init__``."""
+        return super().get_config() | {"back": self.back}
+
+
+def build_turning_generator(
+    shape: tuple[int, int, int], latent: int, wishes: int, centre: np.ndarray, poses: np.ndarray
+) -> keras.Model:
+    """Noise and map to an image in [-1, 1] that is drawn upright, then turned and moved as real ones lie.
+
+    The first three numbers of noise become the pose; the others draw, with :func:`build_generator`, what is to be added
+    to ``centre``. The map is made upright before it is followed.
+
+    Parameters
+    ----------
+    shape, latent, wishes
+        As in :func:`build_generator`; at least four numbers of noise, at least one channel of wishes.
+    centre
+        The average upright image before tanh, of that shape.
+    poses
+        Angle and shifts of the real images, (n, 3), as :func:`medlib.models.pose.pose` measures them.
+    """
+    z, wish = keras.Input((latent,)), keras.Input((*shape[:2], wishes))
+    lies = {"mean": poses.mean(axis=0), "variance": poses.var(axis=0)}
+    pose = layers.Normalization(invert=True, **lies)(z[:, :3])
+    inner = build_generator(shape, latent - 3, wishes, activation=None)
+    upright = inner([z[:, 3:], Turn(back=True)([wish, pose])])
+    turned = Turn()([upright + centre, pose])
+    return keras.Model([z, wish], layers.Activation("tanh")(turned))
 
 
 def build_discriminator(shape: tuple[int, int, int], wishes: int = 0, width: int = 24) -> keras.Model:
@@ -95,7 +156,8 @@ def build_discriminator(shape: tuple[int, int, int], wishes: int = 0, width: int
     for factor in (1, 2, 4):
         h = layers.Conv2D(width * factor, 4, strides=2, padding="same")(h)
         h = layers.LeakyReLU(negative_slope=0.2)(h)
-    return keras.Model([image, wish] if wishes else image, layers.Dense(1)(layers.Flatten()(h)))
+    logit = layers.Dense(1)(layers.Flatten()(h))
+    return keras.Model([image, wish] if wishes else image, logit)
 
 
 # ----------------------------------------------------------------------------------------------- the game (notebook 21)
@@ -188,7 +250,8 @@ class GAN(Game):
 
     def d_loss(self, real, forged, wish, training):
         """The discriminator's loss, -V, from real images and its logits of forged ones."""
-        return discriminator_loss(self.discriminator(joined(real, wish), training=training), forged)
+        genuine = self.discriminator(joined(real, wish), training=training)
+        return discriminator_loss(genuine, forged)
 
     def losses(self, real, wish, training):
         """What each player wants to be small, on one batch: the discriminator's loss and the generator's."""
@@ -201,7 +264,8 @@ class GAN(Game):
         """One step of both networks, each for its own loss, on one batch."""
         with tf.GradientTape() as tape_D, tf.GradientTape() as tape_G:
             d_loss, g_loss = self.losses(*self.parts(data), training=True)
-        G, D = self.generator.trainable_variables, self.discriminator.trainable_variables
+        G = self.generator.trainable_variables
+        D = self.discriminator.trainable_variables
         self.d_optimizer.apply(tape_D.gradient(d_loss, D), D)
         self.g_optimizer.apply(tape_G.gradient(g_loss, G), G)
         return record(self.trackers, (d_loss, g_loss))

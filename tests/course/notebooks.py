@@ -191,14 +191,6 @@ def reading_minutes(notebook: nbformat.NotebookNode) -> int:
     return 5 * math.ceil(round(cost(notebook).minutes, 6) / 5)
 
 
-def old_reading_minutes(notebook: nbformat.NotebookNode) -> int:
-    """The header of a page in the old form: 180 words a minute and half a minute a code cell, rounded up to five."""
-    prose = " ".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    code = sum(cell.cell_type == "code" for cell in notebook.cells)
-    words = len(re.findall(r"[^\W\d_]{2,}", prose))
-    return 5 * math.ceil((words / 180 + code / 2) / 5)
-
-
 def seconds(text: str) -> float:
     """``"40 s"`` or ``"1.5 min"`` as seconds; the first number counts."""
     number, unit = re.match(r"([\d.]+)\s*(s|min)\b", text).groups()

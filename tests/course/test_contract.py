@@ -23,30 +23,18 @@ from tests.course.notebooks import (
     folded,
     images,
     in_git,
-    old_reading_minutes,
     pairs,
     reading_minutes,
     seconds,
-    tags,
 )
 from tests.course.written import in_other_ways
-
-#: Pages that have not been re-cut yet: they keep the old limits. A page leaves the list when it keeps the new form.
-OLD_FORM = {
-    "21_gan_images",
-}
 
 PAIRS = pairs()
 every_notebook = pytest.mark.parametrize("pair", PAIRS, ids=[p.name for p in PAIRS])
 
-LINES_IN_A_CELL = 25  # in the old form
 MAX_BYTES = 700_000
 OPENING_WORDS = "you can"
 CLOSING_WORDS = ("in this notebook we", "pitfall", "further reading")
-
-
-def lines(source: str) -> int:
-    return len(source.strip().splitlines())
 
 
 # ---------------------------------------------------------------------------------------------------------------- pairs
@@ -106,11 +94,9 @@ def test_opening_cell(pair):
 @every_notebook
 def test_header_times_are_not_below_what_was_measured(pair):
     header = pair.header()
-    minutes = old_reading_minutes if pair.name in OLD_FORM else reading_minutes
-    assert header["read"] == f"{minutes(pair.stored)} min"
+    assert header["read"] == f"{reading_minutes(pair.stored)} min"
     measured = pair.stored.metadata.medlib.seconds
     budget = 90 if "gan" in pair.name else 60
-    budget += 60 * (pair.name in OLD_FORM)  # one page that will become two, the second of 60 s
     assert measured <= seconds(header["run"]) <= budget, f"measured {measured} s"
 
 
@@ -127,16 +113,7 @@ def test_closing_cells(pair):
 def test_form(pair):
     """Every rule of ``tests/course/form.py``; ``python -m tests.course.form`` says the same before anything is run."""
     faults = form.faults(pair.stored)
-    if pair.name in OLD_FORM:
-        assert faults, f"{pair.name} keeps the new form: remove it from OLD_FORM"
-        long = [c for c in pair.cells("code") if lines(c.source) > LINES_IN_A_CELL]
-        assert all("long" in tags(c) for c in long) and len(long) <= 1, [c.source[:60] for c in long]
-    else:
-        assert not faults, f"{pair.name}:\n" + "\n".join(faults)
-
-
-def test_the_pages_in_the_old_form_exist():
-    assert {pair.name for pair in PAIRS} >= OLD_FORM, "remove from OLD_FORM what is gone"
+    assert not faults, f"{pair.name}:\n" + "\n".join(faults)
 
 
 @every_notebook

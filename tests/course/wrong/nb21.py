@@ -2,8 +2,6 @@
 
 import numpy as np
 
-from tests.course.wrong import nb22
-
 ROWS, COLUMNS = np.mgrid[:32, :32]
 
 
@@ -17,11 +15,24 @@ def _disc(row, column, radius):
     return np.hypot(ROWS - row, COLUMNS - column) <= radius
 
 
+def _averages(values, a, start=None):
+    found = [values[0] if start is None else start]
+    for w in values[1:]:
+        found.append(a * found[-1] + (1 - a) * w)
+    return np.array(found)
+
+
+def _by_weights(values, a):
+    """The same average, each of its weights written out."""
+    n = np.arange(len(values))
+    weights = np.where(n > 0, 1 - a, 1.0) * a ** (n[:, None] - n).clip(0) * (n <= n[:, None])
+    return weights @ np.asarray(values)
+
+
 RIGHT = {
     "21.1": [8256],
-    "21.2": nb22.RIGHT["22.1"],  # the same exercise
-    "21.3": [0.24],
-    "21.4": [lambda k, r, c, s: _drawn(_disc(r, c, s), k - 1), lambda k, r, c, s: _drawn(_disc(r, c, s), k - 1) > 0],
+    "21.2": [_averages, _by_weights],
+    "21.3": [lambda k, r, c, s: _drawn(_disc(r, c, s), k - 1), lambda k, r, c, s: _drawn(_disc(r, c, s), k - 1) > 0],
 }
 
 WRONG = {
@@ -33,15 +44,17 @@ WRONG = {
         (4 * 32 * 16 + 64, "4 × 4"),
         (100, "for every pair"),
     ],
-    "21.2": nb22.WRONG["22.1"],
-    "21.3": [
-        (0.62, "by chance"),
-        (0.12, "half a win"),
-        (0.38, "lost"),
-        (24, "as a share"),
-        (0.5, "solve"),
+    "21.2": [
+        (lambda v, a: _averages(v, 1 - a), "gets 1 - a"),
+        (lambda v, a: _averages(v, a, (1 - a) * v[0]), "started from 0"),
+        (lambda v, a: np.r_[v[0], a * np.array(v[:-1]) + (1 - a) * np.array(v[1:])], "value before it"),
+        (lambda v, a: np.cumsum(v) / np.arange(1, len(v) + 1), "mean of all values"),
+        (lambda v, a: np.array(v), "the first is right"),
+        (lambda v, a: np.zeros(len(v)), "follow (21.4)"),
+        (lambda v, a: _averages(v, a)[1:], "as many finite numbers"),
+        (lambda v, a: _averages(v, a)[-1], "as many finite numbers"),
     ],
-    "21.4": [
+    "21.3": [
         (lambda k, r, c, s: _drawn(_disc(r, c, s), 0), "channel 2"),
         (lambda k, r, c, s: _drawn(_disc(c, r, s), k - 1), "rows come first"),
         (lambda k, r, c, s: _drawn(_disc(r, c, s), k - 1, 255), "hold a 1"),
