@@ -73,7 +73,7 @@ ax.set_title("Simulated scans; below, the first drawings of a forger")
 plt.show()
 
 # %% [markdown]
-# Eight scans above, and below eight drawings of a network whose weights are still random: grey fog. A minute from now
+# Eight scans above, and below eight drawings of a network whose weights are still random: static. A minute from now
 # the second row will look like the first.
 #
 # All scans are **simulated**, at 7 mm a pixel: they show place and rough size, not what a radiologist would see. Black,
@@ -117,7 +117,7 @@ claim("both inner products agree, and stride 2 doubles each side", abs(products[
 # $$\hat h = \gamma\,\frac{h - m_B}{\sqrt{v_B + \epsilon}} + \beta \tag{21.2}$$
 #
 # That is how it works in training. In `predict` it takes running averages of earlier batches instead, and for a fresh
-# network they are 0 and 1. So the fog above was drawn with `training=True`.
+# network they are 0 and 1. So the static above was drawn with `training=True`.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 # Equation (21.2): Keras in training and in inference
