@@ -816,7 +816,7 @@ audit
 # %% [markdown]
 # The first three columns give the AUC with which a score tells healthy slices of one site from those of another, for
 # every pair; one half is fair, and above it the first-named site looks more ill. The others give the share that rings.
-# With twenty to forty healthy patients a site the intervals are .1 to .3 wide: nothing here proves that a site is
+# With twenty to forty healthy patients a site the intervals are .1 wide or more: nothing here proves that a site is
 # treated unfairly, and nothing proves the contrary. Before such an alarm goes into service, each site needs healthy
 # patients of its own, and a threshold.
 #
