@@ -96,7 +96,7 @@ def test_copies_run_the_decisions_again_with_a_scrambled_test_part(monkeypatch):
 @FORK
 def test_what_hangs_or_crashes_in_a_copy_is_left_to_a_kernel(monkeypatch):
     monkeypatch.setattr(mutate, "verdict", lambda mutant: "a kernel")
-    monkeypatch.setattr(forks, "PATIENCE", 1)
+    monkeypatch.setattr(forks, "PATIENCE", 5)
     good = notebook("import os, time", "x = 1", "print(x)")
     found = [
         Mutation("hangs", "x = 1", "time.sleep(30)"),

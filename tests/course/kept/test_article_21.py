@@ -13,7 +13,7 @@ def batch():
     rng = setup(seed=0)
     images = np.full((16, 28, 28, 1), -1.0)
     images[:, 8:20, 8:20] = rng.uniform(-0.2, 0.4, (16, 12, 12, 1))
-    return images, rng.normal(size=(16, 100))
+    return images.astype("float32"), rng.normal(size=(16, 100)).astype("float32")  # one type, or Keras traces anew
 
 
 def test_the_listing_stops_at_three_channels(batch):
