@@ -533,8 +533,9 @@ table[list(by_disease)]
 # %% [markdown]
 # The table has one row a method and, for each disease, the AUC with its interval by patient. Bleeds are found by all,
 # with an AUC above .9; methods differ in infarcts and most in tumours, from below .85 for the subtraction to about .94.
-# The rows that take heads as they lie are lowest, upright ones higher, and the three that turn the drawing stand at the
-# top. Among those the one that was never trained is first.
+# Made upright, the average head and the subtraction gain some hundredths; the models, which had learned to forgive tilt,
+# gain little or nothing. The three that turn the drawing stand at the top, and among those the one that was never
+# trained is first.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Differences of mean AUC from factors turned back, paired, with intervals. All others lie left of zero or touch it: methods on lying heads by 0.05 to 0.13, upright ones by 0.03 to 0.1, the turning VAE by 0.02, the ensemble at about zero."}}
 ax = plot.intervals(table, f"mean minus {leader}")
@@ -569,15 +570,13 @@ why.round(2)
 
 # %% [markdown]
 # The table has the mean of $|r|$ inside the outlines, and mean and spread of the scores of healthy slices. The
-# suspicion is wrong. The trained model leaves *more* of every lesion, in units of its own $\sigma_j$, because its
-# $\sigma_j$ are smaller. But the scores of healthy slices spread still more. A sharper model of healthy heads is
-# surprised by tumours, and by every healthy head that is a little unlike the few hundred of its training. Nats are a
-# mean over heads; an alarm lives in the tail.
+# suspicion is wrong. The trained model leaves *more* of every lesion, counted in its own $\sigma_j$. But the scores of
+# healthy slices spread still more. A sharper model of healthy heads is surprised by tumours, and by healthy heads that
+# are a little unlike the few hundred of its training. Nats are a mean over heads; an alarm lives in the tail.
 #
 # So where does a model of the healthy earn its keep? A *generative model* does: it knows that heads turn, draws this
-# head as it lies, and says of each pixel how sure it is. Each of these steps is worth some hundredths. A *network* does
-# not, with a few hundred healthy slices: its drawings are no better where it matters, and its certainty is less
-# deserved.
+# head as it lies, and says of each pixel how sure it is. A *network* does not, with a few hundred healthy slices: what it
+# learns of them does not carry over to the unusual ones among new patients, and these set the alarm.
 #
 # ### Upright and tilted heads
 
@@ -776,8 +775,10 @@ outlines
 
 # %% [markdown]
 # The table gives the mean Dice with its interval, and in the last column what the same threshold marks on a healthy
-# slice, in square centimetres. Bleeds are outlined best. The threshold was chosen for outlines of *ill* slices, and it
-# marks healthy ones freely: an outline is worth something only where somebody has already said that there is a lesion.
+# slice, in square centimetres. Bleeds are outlined best, with about two thirds of overlap; tumours worst. The subtraction
+# marks several square centimetres of a healthy slice, at the skull and at the mirror place of nothing; factors turned
+# back mark a small part of that. Even so, an outline is worth something only where somebody has already said that there is a
+# lesion: its threshold was chosen on *ill* slices.
 #
 # ## 9. An audit by site
 #
@@ -816,7 +817,7 @@ audit
 # %% [markdown]
 # The first three columns give the AUC with which a score tells healthy slices of one site from those of another, for
 # every pair; one half is fair, and above it the first-named site looks more ill. The others give the share that rings.
-# With twenty to forty healthy patients a site the intervals are .1 wide or more: nothing here proves that a site is
+# With some twenty to forty healthy patients a site the intervals are .1 wide or more: nothing here proves that a site is
 # treated unfairly, and nothing proves the contrary. Before such an alarm goes into service, each site needs healthy
 # patients of its own, and a threshold.
 #
