@@ -72,13 +72,14 @@ axes[0].set_title("Simulated bleeds, outlined", fontsize=9)
 plot.mosaic(side_map(x_test[show]), 7, vmin=-5, vmax=5, ax=axes[1])
 axes[1].set_title("minus the mirror image, over its usual spread: white is 5", fontsize=9)
 plt.show()
-claim("a subtraction finds eight bleeds of ten or more at one false alarm in ten", 0.75 < found < 0.98, found)
+claim("a subtraction finds six bleeds of ten or more at one false alarm in ten", 0.6 < found < 0.98, found)
 
 # %% [markdown]
 # Above seven slices with a bleed, below what is left when the mirror image is subtracted: the bleed is bright, its
 # mirror place dark. Nothing was trained, beyond the usual spread of that difference in healthy heads. Set the alarm so
-# that one healthy slice in ten rings, and about eight bleeds of ten ring too. (The first one lies near the midline and
-# nearly cancels itself: a mirror is blind where a lesion reaches both sides.)
+# that one healthy slice in ten rings, and six to nine bleeds of ten ring too: fifty healthy patients, on whom the alarm
+# was set, do not fix it more closely. (The first bleed lies near the midline and nearly cancels itself: a mirror is
+# blind where a lesion reaches both sides.)
 #
 # **The result of this page, in advance.** Making heads upright lifts this subtraction by some hundredths of AUC. A
 # linear model of 1904 does at least as much without any turning, and gains less where heads are made upright first. But
