@@ -642,7 +642,7 @@ for k, (a, sy, sx) in enumerate(at):
     x = np.cos(a) * (columns - sx) - np.sin(a) * (rows - sy) + 15.5
     inside = (y > 0) & (y < 31) & (x > 0) & (x < 31)
     by_hand = [map_coordinates(part, [y, x], order=1) for part in (still[k], psi)]
-    worst += [np.abs(image[k] - by_hand[0])[inside].max(), np.abs(var[k] - by_hand[1] - FLOOR)[inside].max()]
+    worst += [np.abs(image[k] - by_hand[0])[inside].max(), np.abs(var[k] / (by_hand[1] + FLOOR) - 1)[inside].max()]
 turning.decoder.layers[-2].bias.assign(np.zeros(1024))
 claim("mean and variance are those of the formula, for three codes", max(worst) < 1e-3, worst)
 
