@@ -315,6 +315,9 @@ around = {"brain": (-4, -3, 35), "ventricle": (1.3, 1.0, 5), "bleed": (3.8, -2.0
 found_hu = {name: image[(x - u) ** 2 + (y - v) ** 2 < 0.25].mean() for name, (u, v, _) in around.items()}
 off = max(abs(found_hu[name] - level) for name, (_, _, level) in around.items())
 claim("brain, ventricle and bleed come back to within 2 HU", off < 2, [round(v, 1) for v in found_hu.values()])
+shell = np.hypot(x / slice_z[1][2], y / slice_z[1][3])  # 1 at the inner side of the skull
+dark = np.quantile((image - truth)[(shell > 0.98) & (shell < 0.99)], 0.1)
+claim("a millimetre inside the skull, in places, it is ten HU and more too dark", dark < -10, dark)
 row = np.argmin(abs(y[:, 0] + 2.0))
 fig, axes = plt.subplots(1, 3, figsize=(8.4, 2.8))
 axes[0].imshow(smear)
@@ -332,9 +335,9 @@ plt.show()
 
 # %% [markdown]
 # Smeared back without the filter, the head is a grey mound. With it the head is back: in their middles brain, ventricle
-# and bleed are within 2 HU of the truth, on a scale on which bone is 1000. Along the skull there is a dark rim of ten HU
-# and more, for so sharp an edge falls between the detectors; just there a thin bleed would lie. Fine lines remain, because
-# 180 views are few. (Scanners today use fans and cones of rays, correct for rays of many energies, and often solve for the
+# and bleed are within 2 HU of the truth, on a scale on which bone is 1000. Along the skull the greys are
+# false: first too bright, then, a millimetre inside, in places ten HU and more too dark, for so sharp an edge falls
+# between the detectors; just there a thin bleed would lie. Fine lines remain, because 180 views are few. (Scanners today use fans and cones of rays, correct for rays of many energies, and often solve for the
 # image step by step. The principle is this one.)
 #
 # ## 3. Dose
@@ -558,7 +561,7 @@ def validated(shrinkage):
 tried = decide("shrinkage", {a: validated(a) for a in (0.001, 0.01, 0.1, 0.5)})
 hotelling = linear(max(tried, key=tried.get))
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "AUC with intervals of six observers: the ideal observer at the dotted ceiling near 0.92, computed weights near 0.9, linear observer, mean over the lesion and network close together near 0.83, one pixel near 0.6."}}
+# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "AUC with intervals of six observers: the ideal observer at the dotted ceiling near 0.92, computed weights near 0.9, linear observer near 0.87, mean over the lesion and network near 0.84, one pixel near 0.6."}}
 from medlib.metrics import score_table
 
 decide("network", cnn)
@@ -599,8 +602,9 @@ claim("the ideal observer stands at it", abs(auc["ideal observer"] - ceiling) < 
 best = max(auc.values())
 claim("the picture holds less than the counts", image_ceiling < ceiling - 0.01, image_ceiling)
 claim("nobody passes it by more than luck", best < ceiling + 0.02, best)
-behind = table["AUC minus linear observer"]["network"]
-claim("the network does not beat the linear observer: its interval is not above 0", behind.low < 0, behind)
+behind = [table["AUC minus linear observer"][name] for name in ("network", "mean over the lesion")]
+no_better = all(each.value < 0.01 and each.low < 0 for each in behind)
+claim("neither network nor plain mean beats the linear observer: no interval is above 0", no_better, [each.value for each in behind])
 lost = table["AUC minus linear observer"]["best weights, computed"]
 claim("weights computed from the known noise beat the learnt ones, on the same pictures", lost.low > 0, lost)
 tenfold = 0.02 < image_ceiling - learnt[0] < 0.07 and image_ceiling - learnt[1] < 0.01
@@ -609,12 +613,14 @@ table
 
 # %% [markdown]
 # The ideal observer stands at the ceiling of about .92, and nobody passes it by more than the luck of 1,000 test scans.
-# The linear observer, the network of some twenty thousand parameters and the plain mean over the lesion reach about .83,
-# and none of them is ahead of the others. The gap has two parts, and we can tell them apart. With the noise known one can
-# *compute* the best weights for these pictures: they reach about .90 on the same test scans. So the picture has lost
-# little of what the counts held, and the rest is what 2,400 examples could not teach. Where place and shape of a lesion are
-# known, a weighted sum is the best there is, and a network can at most learn that. Networks earn their keep where things
-# move and vary. And a paper that reports more than its photons hold has a leak.
+# The linear observer comes to about .87. The plain mean over the lesion and the network of some twenty thousand parameters
+# (as notebook 15 builds it, with nothing tuned) stay some .02 to .04 behind. The linear observer's own gap has two parts,
+# and we can tell them apart. With the noise known one can *compute* the best weights for these pictures: they reach about
+# .90 on the same test scans. So the picture has lost little of what the counts held, and nearly all of the rest is what
+# 2,400 examples could not teach: with ten times the scans, drawn from the known noise, the learnt weights come to within
+# .01 of the computed ones. Where place and shape of a lesion are known, a weighted sum is the best there is, and a network
+# can at most learn that. Networks earn their keep where things move and vary. And whoever reports more than the photons of
+# the task hold, beyond luck, should look for a leak.
 #
 # ## 5. The file
 #
