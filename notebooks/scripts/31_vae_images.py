@@ -189,7 +189,7 @@ for q in numbers:
     fitted[q] = factor_analysis(x_train, q)
     seconds[f"factor analysis, {q}"] = time.process_time() - start
 on_val = {q: model.nats(x_val).mean() for q, model in fitted.items()}
-q_best = decide("number of factors", min(on_val, key=on_val.get))
+q_best = min(decide("nats on validation", on_val), key=on_val.get)
 components = principal_components(x_train, q_best)
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
