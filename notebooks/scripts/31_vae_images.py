@@ -630,7 +630,9 @@ gift = nats[straightened].mean() - upright_factors.nats(straighten(x_test)).mean
 claim("the same factors report over 200 nats more on straightened scans than on scans", gift > 200, gift)
 z = rng.normal(size=(3, turning.latent))
 turning.decoder.layers[-2].bias.assign(rng.normal(0, 0.02, 1024))  # for once, a network that speaks
-image, var = (np.asarray(part)[..., 0] for part in turning.decode(z.astype("float32")))
+shown = TurningVAE(turning.encoder, turning.decoder)  # the class above, with the same weights
+shown.set_weights(turning.get_weights())
+image, var = (np.asarray(part)[..., 0] for part in shown.decode(z.astype("float32")))
 at = z[:, :3] * np.asarray(turning.pose_scale) + np.asarray(turning.pose_mean)
 added = np.asarray(turning.decoder(z[:, 3:]))[..., 0]
 still = np.asarray(turning.centre)[..., 0] + (z[:, 3:] @ np.asarray(turning.loadings)).reshape(-1, 32, 32) + added
