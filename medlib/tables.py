@@ -57,13 +57,10 @@ def table_one(frame: pd.DataFrame, by: str, skewed: Sequence[str] = ()) -> pd.Da
         values = column.dropna().unique()
         number = pd.api.types.is_numeric_dtype(column)
         if number and not set(values) <= {0, 1}:
-            how = _quartiles if name in skewed else _mean
-            apart = _apart(*_ranks(parts)) if name in skewed else _apart(*parts)
-            rows[f"{name}, {'median [quartiles]' if name in skewed else 'mean (SD)'}"] = [
-                *map(how, parts),
-                missing,
-                apart,
-            ]
+            if name in skewed:
+                rows[f"{name}, median [quartiles]"] = [*map(_quartiles, parts), missing, _apart(*_ranks(parts))]
+            else:
+                rows[f"{name}, mean (SD)"] = [*map(_mean, parts), missing, _apart(*parts)]
             continue
         for value in [1] if number else sorted(values):
             hits = [part == value for part in parts]

@@ -239,9 +239,12 @@ def test_nothing_is_left_of_thirty_identifiers(named, path, tmp_path):
 def test_a_kept_number_must_be_a_number(path):
     image = pydicom.dcmread(path)
     image.PatientSex, image.RescaleType = "QUILLFEATHER", "Quillfeather"
-    image["SliceLocation"] = pydicom.DataElement(0x00201041, "LO", "Quillfeather")
-    clean = deidentify(image, "P1", SECRET)
-    assert "quillfeather" not in str(clean).lower() and "SliceLocation" not in clean
+    for kind, text in (("LO", "Quillfeather"), ("OB", b"Quillfeather")):  # bytes are no list of numbers
+        image["SliceLocation"] = pydicom.DataElement(0x00201041, kind, text)
+        clean = deidentify(image, "P1", SECRET)
+        assert "quillfeather" not in str(clean).lower() and "SliceLocation" not in clean
+    image["SliceLocation"] = pydicom.DataElement(0x00201041, "LO", "12.5")
+    assert deidentify(image, "P1", SECRET).SliceLocation == 12.5, "one number, not a list of its digits"
 
 
 def test_bits_above_the_image_are_cleared(path):

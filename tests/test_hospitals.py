@@ -42,7 +42,7 @@ def test_one_in_ten_has_been_to_a_second_hospital_and_is_the_same_person(world):
     assert (per_person["diabetes"].nunique() == 1).all() and (per_person["risk"].nunique() == 1).all()
 
 
-def test_units_are_those_of_the_card(world):
+def test_units_are_those_of_each_hospital(world):
     true = world.truth.set_index("record")
     b = world.b.drop_duplicates("MRN").set_index("MRN")
     facts = true.loc[b.index]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from medlib.checks import array, call, close, exercise, number, parts
-from medlib.models.scratch import backward, cross_entropy, forward, pack, unpack
 
 
 @exercise("11.1")
@@ -63,6 +62,8 @@ def relu_delta(answer) -> str | None:
 @exercise("11.3")
 def decayed(answer) -> str | None:
     """(loss + rho / 2 * |theta|^2, gradient + rho * theta), against a reference and against nudging."""
+    from medlib.models.scratch import pack, unpack  # medlib.models brings TensorFlow: not before it is asked for
+
     rng = np.random.default_rng(5)
     theta = [(rng.normal(size=(3, 4)), rng.normal(size=3)), (rng.normal(size=(1, 3)), rng.normal(size=1))]
     x, y, rho = rng.normal(size=(20, 4)), rng.integers(0, 2, (20, 1)).astype(float), 0.3
@@ -104,5 +105,7 @@ def decayed(answer) -> str | None:
 
 def loss_and_gradient(theta, x, y) -> tuple[float, np.ndarray]:
     """Mean cross-entropy and its gradient as one vector; the reference of exercise 11.3."""
+    from medlib.models.scratch import backward, cross_entropy, forward, pack
+
     h, a = forward(theta, x)
     return float(cross_entropy(a, y)), pack(backward(theta, h, a, y))

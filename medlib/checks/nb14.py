@@ -29,16 +29,16 @@ def standard(answer) -> str | None:
         if close(got, right / 10) or close(got, right / 100):
             return "a decilitre is a tenth of a litre: where does the 10 of (14.1) stand?"
         return f"{measure}: write (14.1) with its molar mass, and look at the unit that is asked for"
-    got = array(call(answer, np.array([5.0, 6.5, 9.0]), "%", "hba1c"), (3,))
-    right = (np.array([5.0, 6.5, 9.0]) - 2.152) / 0.09148
+    per_cent = np.array([5.0, 6.5, 9.0])
+    got, right = array(call(answer, per_cent, "%", "hba1c"), (3,)), (per_cent - 2.152) / 0.09148
     if got is None:
         return "HbA1c in per cent: expected a finite number for each value"
     if not close(got, right):
-        if close(got, 0.09148 * np.array([5.0, 6.5, 9.0]) + 2.152):
+        if close(got, 0.09148 * per_cent + 2.152):
             return "the master equation gives per cent from mmol/mol; here it is to be solved the other way"
-        if close(got, np.array([5.0, 6.5, 9.0]) / 0.09148):
+        if close(got, per_cent / 0.09148):
             return "the line does not go through 0: subtract its constant before you divide"
-        if close(got, np.array([5.0, 6.5, 9.0])):
+        if close(got, per_cent):
             return "HbA1c in per cent came back unchanged"
         return "HbA1c in per cent: solve the master equation for mmol/mol; 6.5 % is about 48"
     for measure, unit in (("glucose", "mmol/L"), ("creatinine", "umol/L"), ("hba1c", "mmol/mol"), ("bmi", "kg/m2")):

@@ -10,11 +10,6 @@ from medlib.checks import array, call, close, exercise
 @exercise("22.1")
 def frechet_1d(answer) -> str | None:
     """(mean difference)² + (deviation difference)²."""
-    return squared_frechet(answer, "(22.1)")
-
-
-def squared_frechet(answer, formula: str) -> str | None:
-    """The Fréchet distance of two samples of one feature; ``formula`` is the number that the page gives it."""
     rng = np.random.default_rng(62)
     x, y = rng.normal(1, 2, 500), rng.normal(3, 0.5, 400)
     got = array(call(answer, x, y))
@@ -26,14 +21,14 @@ def squared_frechet(answer, formula: str) -> str | None:
     if close(got, means**2):
         return "two samples with one mean may still differ in width: the second term is missing"
     if close(got, np.sqrt(means**2 + deviations**2)):
-        return f"that is the root of it; {formula} is the squared distance"
+        return "that is the root of it; (22.1) is the squared distance"
     if close(got, abs(means) + abs(deviations)):
         return "both differences are squared before they are added"
     if close(got, means**2 + (x.var() - y.var()) ** 2):
-        return f"you compared variances; in {formula}, C + C' − 2√(CC') is a squared difference of standard deviations"
+        return "you compared variances; in (22.1), C + C' − 2√(CC') is a squared difference of standard deviations"
     if close(got, means**2 + abs(x.var() - y.var())):
         return "C + C' − 2√(CC') is not C − C'; with C = s² it is (s − s')²"
-    return f"in one dimension C is s²: write {formula} with s and s', and look for a square"
+    return "in one dimension C is s²: write (22.1) with s and s', and look for a square"
 
 
 @exercise("22.2")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
 
 from medlib.checks import array, call, close, exercise
 
@@ -11,6 +10,8 @@ from medlib.checks import array, call, close, exercise
 @exercise("32.1")
 def anomaly_score(answer) -> str | None:
     """Mean of the largest absolute values of each map, smoothed within its slice."""
+    from scipy.ndimage import gaussian_filter
+
     maps = np.random.default_rng(9).normal(size=(4, 12, 14)) * np.array([1, 2, 0.5, 1])[:, None, None]
     maps[1, 3:6, 2:5] -= 5  # a dark patch
     for width, count in ((0, 5), (1.2, 1), (0.8, 30)):
@@ -32,6 +33,8 @@ def _largest(values: np.ndarray, count: int) -> np.ndarray:
 
 def _score_hint(got: np.ndarray, maps: np.ndarray, smooth: np.ndarray, width: float, count: int) -> str:
     """What a wrong score may have done."""
+    from scipy.ndimage import gaussian_filter
+
     mistakes = [
         ("only bright patches count there; an infarct is dark, so take absolute values", _largest(smooth, count)),
         (

@@ -153,7 +153,8 @@ def _header(path: Path) -> Dataset:
         raise _wrong(
             path, "this is a folder", "one file", "For a series: [read_dicom(file) for file in folder.iterdir()]."
         )
-    first = path.read_bytes()[:132]
+    with path.open("rb") as file:
+        first = file.read(132)
     if not first:
         raise _wrong(path, "0 bytes", "a DICOM file", "The copy was interrupted: copy or export the file again.")
     try:
@@ -390,8 +391,7 @@ def write_dicom(
     ValueError
         ``hu`` is no image of finite numbers, or does not fit into 16 bits.
     """
-    from pydicom.dataset import Dataset, FileMetaDataset
-    from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+    from pydicom.uid import generate_uid
 
     hu, path = np.asarray(hu, float), Path(path)
     if hu.ndim != 2 or not hu.size or not np.isfinite(hu).all():
@@ -404,17 +404,13 @@ def write_dicom(
             f"hu: {hu.min():g} to {hu.max():g} become {stored.min():g} to {stored.max():g}, expected 0 to 65535; "
             "clip the image to -1024 HU and above, or choose another slope and intercept"
         )
-    image = Dataset()
-    image.file_meta = FileMetaDataset()
-    image.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    image = _empty()
     image.SOPClassUID, image.SOPInstanceUID = CT_STORAGE, generate_uid()
     image.StudyInstanceUID = generate_uid(entropy_srcs=[series]) if series else generate_uid()
     image.SeriesInstanceUID = series or generate_uid()
     image.FrameOfReferenceUID = generate_uid(entropy_srcs=["frame", image.SeriesInstanceUID])
     image.ImageType, image.Modality, image.InstanceNumber = ["DERIVED", "SECONDARY", "AXIAL"], "CT", number
-    image.PatientName, image.PatientID, image.PatientBirthDate, image.PatientSex = "SIMULATED", "SIMULATED", "", ""
-    for empty in ("StudyDate", "StudyTime", "AccessionNumber", "ReferringPhysicianName", "StudyID", "Manufacturer"):
-        setattr(image, empty, "")
+    image.PatientName, image.PatientID, image.PatientSex, image.Manufacturer = "SIMULATED", "SIMULATED", "", ""
     image.SeriesNumber, image.AcquisitionNumber, image.KVP = 1, 1, None
     image.PositionReferenceIndicator, image.SliceThickness = "", None
     image.PixelSpacing = [_decimal(v) for v in spacing]
@@ -425,6 +421,19 @@ def write_dicom(
     path.parent.mkdir(parents=True, exist_ok=True)
     image.save_as(path, enforce_file_format=True)
     return path
+
+
+def _empty() -> Dataset:
+    """A data set for uncompressed pixels, with the elements that the standard wants to exist, empty as it allows."""
+    from pydicom.dataset import Dataset, FileMetaDataset
+    from pydicom.uid import ExplicitVRLittleEndian
+
+    image = Dataset()
+    image.file_meta = FileMetaDataset()
+    image.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    for name in ("PatientBirthDate", "StudyDate", "StudyTime", "AccessionNumber", "ReferringPhysicianName", "StudyID"):
+        setattr(image, name, "")
+    return image
 
 
 def _decimal(value: float) -> str:
@@ -488,8 +497,7 @@ def deidentify(image: Dataset, patient: str, secret: str) -> Dataset:
     ValueError
         A pseudonym or secret out of form, a picture that may hold burned-in text, or no image of grey values.
     """
-    from pydicom.dataset import Dataset, FileMetaDataset
-    from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+    from pydicom.uid import generate_uid
 
     if not re.fullmatch(r"[A-Za-z0-9]{1,16}", patient):
         raise ValueError(f"patient: got {patient!r}, expected 1 to 16 letters and digits, for example 'P0017'")
@@ -501,9 +509,7 @@ def deidentify(image: Dataset, patient: str, secret: str) -> Dataset:
     stored = np.asarray(image.pixel_array)
     if stored.ndim != 2 or stored.dtype.itemsize > 2:
         raise ValueError(f"image: got pixels {stored.dtype} {stored.shape}, expected (rows, columns) of up to 16 bits")
-    new = Dataset()
-    new.file_meta = FileMetaDataset()
-    new.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    new = _empty()
     if re.fullmatch(r"1\.2\.840\.10008\.[0-9.]+", kind):
         new.SOPClassUID = kind
     for name in UIDS:
@@ -521,8 +527,6 @@ def deidentify(image: Dataset, patient: str, secret: str) -> Dataset:
     if age:
         new.PatientAge = f"{min(int(age[1]), OLDEST + 1):03d}Y"
     new.PatientName = new.PatientID = patient
-    for name in ("PatientBirthDate", "StudyDate", "StudyTime", "AccessionNumber", "ReferringPhysicianName", "StudyID"):
-        setattr(new, name, "")  # the standard asks that they exist
     new.PatientIdentityRemoved, new.DeidentificationMethod = "YES", "allow-list of elements, medlib.data.deidentify"
     _set_pixels(new, _own_bits(stored, int(image.BitsStored)))
     return new
@@ -530,23 +534,18 @@ def deidentify(image: Dataset, patient: str, secret: str) -> Dataset:
 
 def _numbers(image: Dataset, name: str) -> list:
     """The numbers of an element, as DICOM writes them; empty when it is missing or holds anything else."""
+    from pydicom.datadict import dictionary_VR
+
     value = image.get(name)
-    values = list(value) if isinstance(value, (list, tuple)) or hasattr(value, "__iter__") else [value]
+    values = list(value) if isinstance(value, Sequence) and not isinstance(value, (str, bytes)) else [value]
     try:
         found = [float(v) for v in values if v is not None and v != ""]
     except (TypeError, ValueError):
         return []
     if not all(map(np.isfinite, found)):
         return []
-    whole = name in (
-        "InstanceNumber",
-        "SeriesNumber",
-        "PixelPaddingValue",
-        "ExposureTime",
-        "XRayTubeCurrent",
-        "Exposure",
-    )
-    return [int(v) if whole else _decimal(v) for v in found]
+    decimal = dictionary_VR(name) == "DS"  # the others on the list are whole numbers
+    return [_decimal(v) if decimal else int(v) for v in found]
 
 
 def _own_bits(stored: np.ndarray, bits: int) -> np.ndarray:
@@ -610,14 +609,13 @@ def plant_identifiers(image: Dataset) -> dict[str, str]:
     block.add_new(0x10, "LO", "booked for Tamsin")
     block.add_new(0x11, "SQ", [item(PatientComments="neighbour of Ulverstone")])
     image.add_new(0x60000022, "LO", "overlay by Dr Crabtree")
-    places = plain | {
+    return plain | {
         "RequestAttributesSequence": "asked by Wintersmith",
         "ReferencedStudySequence, two deep": "OLD-1188-Z",
         "private element": "booked for Tamsin",
         "private sequence": "neighbour of Ulverstone",
         "overlay": "overlay by Dr Crabtree",
     }
-    return places
 
 
 def found(path: str | Path, texts: Sequence[str]) -> list[str]:

@@ -3,7 +3,9 @@
 A visit is a check-up; the question is whether a person gets the diagnosis of diabetes in the five years after it. Each
 hospital has its own codes, units, dates and numbers, and the exports hold what real ones hold: copies, people who were
 in two hospitals under a misspelt name, values in the wrong unit, and columns that were filled in after the diagnosis.
-Everything is invented, the names included; nothing here is a model of diabetes.
+Risk rises with age, body mass index, glucose, HbA1c, smoking and a family history that no hospital exports; each
+laboratory has an offset in glucose; HbA1c is ordered on suspicion. Everything is invented, the sizes of effects, the
+shares of faults and the names included: it shows what faults do, not how diabetes arises.
 """
 
 from __future__ import annotations
@@ -13,8 +15,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-
-from medlib.data.dataset import Card
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,18 +31,8 @@ LOINC = {
 #: Standard deviation of the laboratories' offsets in glucose, mmol/L.
 OFFSET_SD = 0.2
 
-CARD = Card(
-    title="Three hospitals (simulated)",
-    what="check-ups as three hospitals export them: age, sex, body mass index, blood pressure, smoking, laboratory; "
-    "diabetes in the five years after the visit",
-    rows="about 6,600 visits of 6,000 simulated people",
-    source="medlib.data.hospitals.exports(people, seed)",
-    licence="CC BY 4.0",
-    citation="this course",
-    made="from a stated model: risk rises with age, body mass index, glucose, HbA1c, smoking and a family history that "
-    "no hospital exports; each laboratory has an offset in glucose; HbA1c is ordered on suspicion",
-    limits="Invented: sizes of effects, shares of faults and names. It shows what faults do, not how diabetes arises.",
-)
+#: Of the people of a hospital, who goes to each of its eight laboratories: half as many to each as to the one before.
+LAB_SHARES = 2.0 ** -np.arange(1, 9) / (1 - 2.0**-8)
 
 
 @dataclass(frozen=True)
@@ -92,10 +82,9 @@ def exports(people: int = 6000, seed: int = 0) -> Exports:
     ValueError
         Fewer than 300 people, or a seed out of range.
     """
-    if isinstance(people, bool) or not isinstance(people, (int, np.integer)) or people < 300:
-        raise ValueError(f"people: got {people!r}, expected a whole number from 300 on, for example 6000")
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise ValueError(f"seed: got {seed!r}, expected a whole number from 0 on, for example 0")
+    for name, value, least, example in (("people", people, 300, 6000), ("seed", seed, 0, 0)):
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+            raise ValueError(f"{name}: got {value!r}, expected a whole number from {least} on, for example {example}")
     rng = np.random.default_rng(seed)
     labs = [f"{hospital}{k}" for hospital in "ABC" for k in range(1, 9)]
     offsets = dict(zip(labs, OFFSET_SD * rng.normal(size=len(labs)), strict=True))
@@ -127,7 +116,7 @@ def _persons(n: int, mix: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
     female, male = ([start + end for start in first for end in last.split()] for last in ("la na ra", "ko mar tin"))
     common = 1 / np.arange(1, len(surnames) + 1) ** 0.7  # some names are common
     home = rng.choice(list("ABC"), n)
-    lab = rng.choice(8, n, p=2.0 ** -np.arange(1, 9) / (1 - 2.0**-8))
+    lab = rng.choice(8, n, p=LAB_SHARES)
     tilt = mix[np.array(["ABC".index(h) for h in home]), lab]
     sex = rng.choice(["female", "male"], n)
     age_z, bmi_z = rng.normal(size=n), rng.normal(size=n) + tilt
@@ -160,16 +149,21 @@ def _visits(persons: pd.DataFrame, offsets: dict[str, float], rng: np.random.Gen
     turn = rng.integers(1, 3, len(other))
     other = other.assign(hospital=["ABC"[("ABC".index(h) + t) % 3] for h, t in zip(other["home"], turn, strict=True)])
     other = _misspelt(other, rng)
-    other["lab"] = rng.choice(8, len(other), p=2.0 ** -np.arange(1, 9) / (1 - 2.0**-8))
+    other["lab"] = rng.choice(8, len(other), p=LAB_SHARES)
     other["bmi"] += 0.3 * rng.normal(size=len(other))
     other["sbp"] += 6 * rng.normal(size=len(other))
     other["glucose"] += 0.2 * rng.normal(size=len(other))
     unknown = rng.random(len(other)) < 0.2  # the second hospital never heard of the diagnosis
     home["known"], other["known"] = home["diabetes"], other["diabetes"] & ~unknown
-    visits = pd.concat([home, other], ignore_index=True)
-    visits["visit"] = np.datetime64("2019-01-01") + rng.integers(0, 365, len(visits)).astype("timedelta64[D]")
-    visits["age"] = ((visits["visit"] - visits["born"]).dt.days / 365.25).round(1)
+    visits = _dated(pd.concat([home, other], ignore_index=True), 2019, rng)
     return _measured(visits, offsets, rng, suspicion=True)
+
+
+def _dated(visits: pd.DataFrame, year: int, rng: np.random.Generator) -> pd.DataFrame:
+    """A day of that year for each visit, and the age on it."""
+    visits["visit"] = np.datetime64(f"{year}-01-01") + rng.integers(0, 365, len(visits)).astype("timedelta64[D]")
+    visits["age"] = ((visits["visit"] - visits["born"]).dt.days / 365.25).round(1)
+    return visits
 
 
 def _misspelt(people: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
@@ -206,9 +200,7 @@ def _measured(visits: pd.DataFrame, offsets, rng: np.random.Generator, suspicion
 
 def _later(persons: pd.DataFrame, offsets, rng: np.random.Generator) -> pd.DataFrame:
     """A year of visits, exported on the day, in the columns of the harmonised table."""
-    visits = persons.assign(hospital=persons["home"], known=persons["diabetes"])
-    visits["visit"] = np.datetime64("2020-01-01") + rng.integers(0, 365, len(visits)).astype("timedelta64[D]")
-    visits["age"] = ((visits["visit"] - visits["born"]).dt.days / 365.25).round(1)
+    visits = _dated(persons.assign(hospital=persons["home"], known=persons["diabetes"]), 2020, rng)
     visits = _measured(visits, offsets, rng, suspicion=False)
     visits["record"] += 100_000
     visits = visits.assign(glucose=visits["glucose_seen"], hba1c=visits["hba1c_seen"])

@@ -9,6 +9,7 @@ from keras import layers
 
 from medlib.models.base import Network
 from medlib.models.inputs import check_images, check_sides
+from medlib.models.training import batches
 
 
 def build_cnn(shape: tuple[int, int, int], classes: int, widths=(16, 32, 64), dropout: float = 0.3) -> Network:
@@ -66,7 +67,7 @@ def compile_cnn(model: keras.Model, steps: int = 600, rate: float = 3e-3) -> ker
 def probabilities(model: keras.Model, x: np.ndarray) -> np.ndarray:
     """Shape (n, classes): softmax of the model's logits; for one logit shape (n,), its sigmoid."""
     x = check_images(x, model.input_shape[1:], low=None)
-    logits = tf.concat([model(x[i : i + 256], training=False) for i in range(0, len(x), 256)], axis=0)
+    logits = batches(lambda part: (model(part, training=False),), x)[0]
     return tf.sigmoid(logits[:, 0]).numpy() if logits.shape[1] == 1 else tf.nn.softmax(logits).numpy()
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from medlib.models.inputs import check_finite
+
 
 @dataclass(frozen=True)
 class Factors:
@@ -105,9 +107,7 @@ def _moments(x, factors: int) -> tuple[np.ndarray, np.ndarray, int]:
         raise ValueError(f"factors: got {factors!r} for rows of {d} numbers, expected a whole number from 1 to {d - 1}")
     if n < 2:
         raise ValueError(f"x: got {n} rows, expected two or more; look at the rows that were selected")
-    bad = int((~np.isfinite(x)).sum())
-    if bad:
-        raise ValueError(f"x: got {bad} values that are nan or infinite, expected none; clean the data first")
+    check_finite(x)
     return x.mean(axis=0), np.cov(x.T, bias=True), int(factors)
 
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 from keras import layers
 
 from medlib.models.base import Saved, register
-from medlib.models.inputs import check_images, check_sides
+from medlib.models.inputs import check_images, check_latents, check_sides
 from medlib.models.pose import turn
 from medlib.models.training import batches, fit, record
 
@@ -221,7 +221,7 @@ class Game(Saved):
         z, *wish = x if isinstance(x, (list, tuple)) else (x,)
         if len(wish) > 1:
             raise ValueError(f"x: got {1 + len(wish)} arrays, expected noise, or [noise, wish]")
-        _check_wish(self, *wish or [None], len(_check_noise(self, z)))
+        _check_wish(self, *wish or [None], len(check_latents(z, self.latent)))
 
 
 class GAN(Game):
@@ -385,21 +385,10 @@ def generate(model: Game, z: np.ndarray, wish: np.ndarray | None = None, steady:
     ValueError
         If ``z`` or ``wish`` has another shape or is not finite; if maps are missing or not asked for.
     """
-    z = _check_noise(model, z)
+    z = check_latents(z, model.latent)
     wish = _check_wish(model, wish, len(z))
     network = getattr(model, "steady", model.generator) if steady else model.generator
     return batches(lambda *parts: (network(joined(parts[0], parts[1:]), training=False),), z, *wish)[0]
-
-
-def _check_noise(model: Game, z) -> np.ndarray:
-    """The noise as float32, or a ValueError."""
-    z, latent = np.asarray(z, np.float32), model.latent
-    if z.ndim != 2 or z.shape[1] != latent or not np.isfinite(z).all() or not len(z):
-        raise ValueError(
-            f"z: got shape {z.shape}, expected finite values of shape (n, {latent}), one row an image; "
-            f"draw them with rng.normal(size=(n, {latent}))"
-        )
-    return z
 
 
 def _check_wish(model: Game, wish, n: int, name: str = "wish") -> list[np.ndarray]:

@@ -46,9 +46,7 @@ def check_images(x, shape: tuple[int, int, int], name: str = "x", low: float | N
         raise ValueError(f"{name}: got shape {x.shape}, expected (n, {want}); {remedy}")
     if not len(x):
         raise ValueError(f"{name}: got no images, expected at least one; look at the rows that were selected")
-    bad = int((~np.isfinite(x)).sum())
-    if bad:
-        raise ValueError(f"{name}: got {bad} values that are nan or infinite, expected none; clean the data first")
+    check_finite(x, name)
     if low is not None and (x.min() < low or x.max() > 1):
         scaled = ("brain_window(x)", "divide by 255") if low == 0 else ("2 * brain_window(x) - 1", "x / 127.5 - 1")
         raise ValueError(
@@ -56,6 +54,24 @@ def check_images(x, shape: tuple[int, int, int], name: str = "x", low: float | N
             f"for Hounsfield units use {scaled[0]}, for bytes {scaled[1]}"
         )
     return x
+
+
+def check_finite(x: np.ndarray, name: str = "x") -> None:
+    """Refuse numbers among which some are nan or infinite, with a ValueError that counts them."""
+    bad = int((~np.isfinite(x)).sum())
+    if bad:
+        raise ValueError(f"{name}: got {bad} values that are nan or infinite, expected none; clean the data first")
+
+
+def check_latents(z, latent: int) -> np.ndarray:
+    """The latents, or the noise, of images to be drawn, as float32 (n, latent), or a ValueError."""
+    z = np.asarray(z, np.float32)
+    if z.ndim != 2 or z.shape[1] != latent or not np.isfinite(z).all() or not len(z):
+        raise ValueError(
+            f"z: got shape {z.shape}, expected finite values of shape (n, {latent}), one row an image; "
+            f"draw them with rng.normal(size=(n, {latent}))"
+        )
+    return z
 
 
 def check_labels(y, classes: int, n: int | None = None, pixels: tuple[int, ...] = (), name: str = "y") -> None:

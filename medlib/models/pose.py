@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
+from medlib.models.training import batches
+
 
 def pose(x) -> np.ndarray:
     """Angle (radians), and the shift down and to the right (pixels), of the bright shape in each image: (n, 3).
@@ -68,8 +70,7 @@ def turn(images, pose, back: bool = False):
 def straighten(x, lies=None) -> np.ndarray:
     """Every image turned upright and moved to the middle, by its own moments or as ``lies`` (n, 3) says."""
     lies = pose(x) if lies is None else lies
-    parts = (slice(i, i + 500) for i in range(0, len(x), 500))
-    return np.concatenate([turn(x[part], lies[part], back=True) for part in parts])
+    return batches(lambda part, lies: (turn(part, lies, back=True),), x, lies, size=500)[0]
 
 
 def _places(height: int, width: int):

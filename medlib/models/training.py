@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from medlib.lesson import Bar, say
 from medlib.models.base import Checked
-from medlib.models.inputs import check_targets, rows_of
+from medlib.models.inputs import check_finite, check_targets, rows_of
 
 __all__ = ["batches", "fit", "record", "stream"]
 
@@ -208,9 +208,8 @@ def _check(model, x, y) -> None:
     for name, array in _arrays("x", x):
         if not len(array):
             raise ValueError(f"{name}: got no examples (shape {array.shape}), expected at least one")
-        bad = int((~np.isfinite(array)).sum()) if array.dtype.kind == "f" else 0
-        if bad:
-            raise ValueError(f"{name}: got {bad} values that are nan or infinite, expected none; clean the data first")
+        if array.dtype.kind == "f":
+            check_finite(array, name)
     for name, array in _arrays("y", y) if isinstance(x, np.ndarray) else ():
         if len(array) != len(x):
             raise ValueError(f"x, {name}: got {len(x)} inputs and {len(array)} labels, expected the same number")

@@ -9,7 +9,7 @@ from keras import layers, ops
 
 from medlib.models.base import Saved
 from medlib.models.factor import Factors, factor_analysis
-from medlib.models.inputs import check_images, check_sides
+from medlib.models.inputs import check_images, check_latents, check_sides
 from medlib.models.pose import moments, pose, straighten, turn
 from medlib.models.training import batches, fit, record
 
@@ -331,13 +331,7 @@ def encode(model: ConvVAE, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def generate(model: ConvVAE, z: np.ndarray) -> np.ndarray:
     """Mean images for latents z of shape (n, latent): shape (n, height, width, channels), cut to [0, 1]."""
-    z = np.asarray(z, np.float32)
-    want = model.latent
-    if z.ndim != 2 or z.shape[1] != want or not np.isfinite(z).all() or not len(z):
-        raise ValueError(
-            f"z: got shape {z.shape}, expected finite values of shape (n, {want}), one row an image; "
-            f"draw them with rng.normal(size=(n, {want}))"
-        )
+    z = check_latents(z, model.latent)
     return np.clip(batches(lambda part: (model.decode(part)[0],), z)[0], 0, 1)
 
 

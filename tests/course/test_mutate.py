@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import builtins
 import os
 
 import pytest
@@ -15,6 +17,22 @@ from tests.course.test_decisions import BREAKS, page
 PAIRS = [pair for pair in pairs() if mutations(pair)]
 
 
+def unknown_names(notebook) -> set[str]:
+    """Names that some cell uses and none defines: such a mutation is caught by a NameError and says nothing."""
+    used, defined = set(), set(dir(builtins))
+    for cell in notebook.cells:
+        for node in ast.walk(ast.parse(cell.source)) if cell.cell_type == "code" else ():
+            if isinstance(node, ast.Name):
+                (used if isinstance(node.ctx, ast.Load) else defined).add(node.id)
+            elif isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.ExceptHandler)):
+                defined.add(node.name)
+            elif isinstance(node, ast.alias):
+                defined.add((node.asname or node.name).split(".")[0])
+            elif isinstance(node, ast.arg):
+                defined.add(node.arg)
+    return used - defined
+
+
 @pytest.mark.parametrize("pair", PAIRS, ids=[p.name for p in PAIRS])
 def test_every_mutation_fits_the_code_of_its_page(pair):
     found = mutations(pair)
@@ -24,10 +42,16 @@ def test_every_mutation_fits_the_code_of_its_page(pair):
         for cell in changed.cells:
             if cell.cell_type == "code":
                 compile(cell.source, mutation.name, "exec")
+        assert not unknown_names(changed), mutation.name
 
 
 def test_every_file_of_mutations_belongs_to_a_page():
     assert {file.stem for file in FOLDER.glob("*.toml")} == {pair.name[:2] for pair in PAIRS}
+
+
+def test_a_name_that_no_cell_defines_is_seen():
+    page = notebook("import a.b as c\nfrom d import e", "def f(g, *h):\n    return g + c + e + len(h)", "x = f(y)")
+    assert unknown_names(page) == {"y"}
 
 
 def notebook(*sources: str):
