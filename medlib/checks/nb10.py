@@ -6,7 +6,7 @@ from itertools import product
 
 import numpy as np
 
-from medlib.checks import Hint, call, close, exercise, number
+from medlib.checks import Hint, call, close, exercise, mask, number
 
 _WIDTH, _LAYERS, _HEADS, _GROUPS, _HIDDEN, _VOCABULARY = 8192, 80, 64, 8, 28_672, 32_000
 
@@ -54,10 +54,9 @@ def leaks(answer) -> str | None:
 
 
 def _truth(result) -> bool | None:
-    if isinstance(result, (bool, np.bool_)):
-        return bool(result)
-    value = number(result)
-    return None if value not in (0, 1) else bool(value)
+    """True or False, in whatever way it is written; None for something else."""
+    value = mask(result, (1,))
+    return None if value is None else bool(value[0])
 
 
 _TABLE = np.random.default_rng(10).normal(size=(60, 6))
