@@ -73,6 +73,6 @@ WRONG = {
         (_cache(lambda s, size: 1 / s.layers), "one layer"),
         (_cache(lambda s, size: 1 / size), "counts numbers"),
         (_cache(lambda s, size: s.heads), "whole width"),
-        (_cache(3), "one token and one layer"),
+        (_cache(5), "one token and one layer"),
     ],
 }
