@@ -24,7 +24,7 @@
 #
 # | needs | read | run | data |
 # |---|---|---|---|
-# | [notebook 11](11_back_propagation.ipynb) | 60 min | 60 s | a real language model, 93 MB on request |
+# | [notebook 00](00_start_here.ipynb) | 60 min | 40 s | a real language model, 93 MB on request |
 #
 # A file of 98 MB holds 134,515,008 numbers that were fitted to two million million pieces of English text. With them
 # your computer answers questions, without a network. Asked for the dose of an antibiotic for a child of three, it
@@ -102,7 +102,8 @@ if file:
 # $$N = V w + L \Bigl( 2 w^2 \bigl(1 + \tfrac{g}{h}\bigr) + 3 w f + 2 w \Bigr) + w \tag{10.1}$$
 #
 # The first term is the *embedding*, a row of $w$ numbers for each token. The same table is used a second time, at the
-# end (it is *tied*), and so is counted once.
+# end (it is *tied*), and so is counted once. In a layer stand the four matrices of the attention, the three of the
+# feed-forward part, and two scales.
 
 
 # %%
@@ -130,15 +131,15 @@ table.to_frame().T
 
 # %% [markdown]
 # Three fifths of the real model's numbers stand in the feed-forward parts (`gate`, `up`, `down`), a fifth in the
-# embedding, a fifth in the attention. How large is that beside others?
+# embedding, a fifth in the attention.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Parameters on a logarithmic axis, from ten thousand to a million million. An introductory CNN has 54 thousand; this course's CNN, GAN and VAE tens to hundreds of thousands; SmolLM2 135 million; RETFound, an image model, 300 million; GatorTron 8.9 billion; Meditron 70 billion; PaLM 540 billion."}}
 import keras
 
 from medlib.models import cnn, gan, vae
 
-k = keras.layers
-listing = [keras.Input((28, 28, 1)), k.Conv2D(32, 3), k.MaxPooling2D(), k.Flatten(), k.Dense(10)]
+made = keras.layers
+listing = [keras.Input((28, 28, 1)), made.Conv2D(32, 3), made.MaxPooling2D(), made.Flatten(), made.Dense(10)]
 networks = {
     "a CNN of the textbook": keras.Sequential(listing),
     "CNN of notebook 15": cnn.build_cnn((64, 64, 1), 4),
@@ -159,9 +160,8 @@ assert count(smol) > 100 * max(list(sizes.values())[:4]), "the small ones should
 
 # %% [markdown]
 # From the textbook's network to the largest, the dots span seven powers of ten. The networks of this course lie at the
-# left end: they are not large models, whatever they are called. (RETFound reads photographs of the retina: Zhou and
-# others, Nature 2023. GatorTron reads clinical notes: Yang and others, 2022. Meditron: Chen and others, 2023. PaLM,
-# from which Med-PaLM was made: Chowdhery and others, 2022.)
+# left end: they are not large models, whatever they are called. (RETFound reads photographs of the retina, GatorTron
+# clinical notes; Med-PaLM was made from PaLM. The sources stand at the end.)
 #
 # ### Your turn
 #
@@ -225,14 +225,14 @@ def reading_formula(s, T):
 
 other = llm.random_model(rng, llm.Shape(24, 2, 6, 2, 40, 300))
 cases = [(m, T) for m in (tiny, other) for T in (5, 19)]
-pairs = [(reading_flops(m, list(range(T))), reading_formula(m.shape, T)) for m, T in cases]
-claim("counted and computed operations agree to the last one", all(a == b for a, b in pairs), [a for a, _ in pairs])
+flops = [(reading_flops(m, list(range(T))), reading_formula(m.shape, T)) for m, T in cases]
+claim("counted and computed operations agree to the last one", all(a == b for a, b in flops), [a for a, _ in flops])
 per_token = reading_formula(smol, 100) / 100 / 1e6
 claim("SmolLM2-135M needs about 270 to 280 million operations a token", 265 < per_token < 285, per_token)
 
 # %% [markdown]
 # To *train*, one goes back as well. Each weight then takes part in two more products: one carries the slopes
-# further down, one collects the slope of the weight itself (notebook 11). With $N$ parameters and $D$ tokens,
+# further down, one collects the slope of the weight itself (notebook 11 does it). With $N$ parameters and $D$ tokens,
 #
 # $$C \approx 6\, N D \tag{10.3}$$
 
@@ -252,8 +252,8 @@ claim("forward and back: six", total == 6, total)
 
 # %% [markdown]
 # This turns published sizes into costs. Tokens and parameters are from the papers and model cards, looked up in
-# November 2026; the last column divides by what one graphics processor of the type A100 does in a year, at 40 % of its
-# 312 million million operations a second.
+# November 2026. The column *A100-years* divides by what one graphics processor of that type does in a year, at 40 % of
+# its 312 million million operations a second.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 published = {  # billions of parameters, of tokens, and where from
@@ -282,13 +282,13 @@ pd.DataFrame(rows, index=columns).T
 # those of a machine that is busy for 43 % of its time. And look at the last row: a *medical* model is mostly a general
 # one that was trained a little further.
 #
-# Not every card tells. These are the ones we could look up, with what they do not say:
+# What the papers and cards of medical models say, and what we did not find:
 #
 # | medical model | size | learnt from | cost, as published | may be used |
 # |---|---|---|---|---|
-# | RETFound | ViT-large | 1.6 million images of the retina | 4 A100, 14 days | CC BY-NC 4.0 |
+# | RETFound | ViT-large | 1.6 million images of the retina | A100 processors, 14 days | CC BY-NC 4.0 |
 # | UNI | vision transformer | 100 million tiles of 100,000 pathology slides | not found | research only, CC BY-NC-ND 4.0 |
-# | GatorTron-large | 8.9 billion | 82 billion words of clinical notes, and 9 billion others | not found | Apache-2.0 |
+# | GatorTron-large | 8.9 billion | 82 billion words of clinical notes, and 9 billion others | 992 A100 processors | Apache-2.0 |
 # | MedGemma | 4 and 27 billion | Gemma 3, then medical text and images | not found | Google's own terms |
 # | Med-PaLM | 540 billion | PaLM, then examples of questions | not found | closed |
 #
@@ -326,16 +326,16 @@ late = join_pairs(list("orh"), rank)
 right = own == ["hem", "or", "rha", "g", "e"] and late == ["o", "rh"]
 claim("where two merges want one letter, the earlier one gets it", right, " ".join(late))
 texts = ["heart attack", " hemorrhage", " haemorrhage", " amoxicillin", " clopidogrel", "70.5 mg", "脑出血"]
-tokens = {text: tokeniser.encode(text) for text in texts}
+found = {text: tokeniser.encode(text) for text in texts}
 for text in texts:
-    assert tokeniser.decode(tokens[text]) == text
+    assert tokeniser.decode(found[text]) == text
 if file:  # the file writes a blank as Ġ
     by_hand = [tokeniser.number[piece] for piece in join_pairs(["Ġ", *"haemorrhage"], tokeniser.rank)]
-    assert by_hand == tokens[" haemorrhage"], "our function should cut as the file's tokeniser does"
-    american, british = len(tokens[" hemorrhage"]), len(tokens[" haemorrhage"])
+    assert by_hand == found[" haemorrhage"], "our function should cut as the file's tokeniser does"
+    american, british = len(found[" hemorrhage"]), len(found[" haemorrhage"])
     claim("American spelling is one token, British three", (american, british) == (1, 3), [american, british])
-cut = {text: " | ".join(tokeniser.decode([t]) for t in found) for text, found in tokens.items()}
-table = pd.DataFrame({"characters": [len(t) for t in texts], "tokens": map(len, tokens.values()), "cut": cut.values()})
+cut = {text: " | ".join(tokeniser.decode([t]) for t in numbers) for text, numbers in found.items()}
+table = pd.DataFrame({"characters": [len(t) for t in texts], "tokens": map(len, found.values()), "cut": cut.values()})
 table.set_index(pd.Index(map(repr, texts), name=f"text ({name})"))
 
 # %% [markdown]
@@ -347,9 +347,9 @@ table.set_index(pd.Index(map(repr, texts), name=f"text ({name})"))
 #
 # A text of $T$ tokens is a table of $T$ rows with $w$ numbers. Each layer adds something to each row, in two parts:
 # *attention* carries information from earlier rows to later ones, and the *feed-forward* part works on each row by
-# itself. Before each part the rows are brought to one size, $g_i$ being a learnt scale:
+# itself. Before each part the rows are brought to one size, $\gamma_i$ being a learnt scale:
 #
-# $$\hat x_i = \frac{g_i\, x_i}{\sqrt{\tfrac1w \sum_j x_j^2 + \epsilon}} \tag{10.4}$$
+# $$\hat x_i = \frac{\gamma_i\, x_i}{\sqrt{\tfrac1w \sum_j x_j^2 + \epsilon}} \tag{10.4}$$
 
 
 # %% tags=["medlib:models.llm.rms_norm"]
@@ -589,7 +589,7 @@ check("10.2", leaks)
 # %%
 def annas(tokens):
     """Places are counted from the end."""
-    return run(tiny, tokens, turn=lambda x, start, b: rotate(x, -len(tokens), b))
+    return run(tiny, tokens, turn=lambda x, start, b: rotate(x, 1 - len(tokens), b))
 
 
 def bens(tokens):
@@ -638,7 +638,7 @@ total = sum(np.exp(-nats(tiny, [*text[:3], token])[-1]) for token in range(tiny.
 claim("the probabilities of everything that could come next add up to 1", abs(total - 1) < 1e-9, total)
 
 # %% [markdown]
-# Our own paragraph, written for this page, so that it cannot have been learnt by heart:
+# Our own paragraph, which it cannot have learnt by heart:
 
 # %%
 paragraph = (
@@ -664,11 +664,10 @@ plt.show()
 
 # %% [markdown]
 # The first tokens of a thought are dear, the last ones cheap: after *A stroke happens when the blood supply to part of
-# the brain is cut*, the next word costs almost nothing. The dotted line is what a guess among all tokens would cost,
-# 10.8 nats for the real model.
+# the brain is cut*, the next word, *off*, costs almost nothing. (A raised dot is the blank before a word.) The dotted line
+# is what a guess among all tokens would cost, 10.8 nats for the real model.
 #
-# A loss that one understands is a good detective. Change one convention, and nothing stops or complains; the text
-# becomes less likely, that is all.
+# Change one convention, and nothing stops or complains; only the text becomes less likely.
 
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
@@ -680,6 +679,15 @@ def halves(x, start, base):
     return turned
 
 
+def looks_ahead(q, k, v):
+    """Attention without a mask: each query is asked alone, as if it stood last, and so sees all places."""
+    alone = [masked(q[:, t : t + 1], k, v) for t in range(q.shape[1])]
+    return np.concatenate(alone, axis=1)
+
+
+masked, attention = attention, looks_ahead  # `run_layer` takes what has this name
+unmasked = nats(model, tokens).mean()
+attention = masked
 shuffled = [int(t) for t in rng.permutation(tokens)]
 chinese = "当脑的一部分供血被阻断，或者脑内血管破裂时，就会发生中风。脑细胞在几分钟内开始死亡。"
 english = paragraph[: paragraph.index(" The person")]
@@ -690,32 +698,34 @@ price = {
     "no rotation": nats(model, tokens, lambda x, start, base: x).mean(),
     "the tokens shuffled": nats(model, shuffled).mean(),
     "a guess among all tokens": np.log(model.shape.vocabulary),
+    "no mask, so the future in sight": unmasked,
 }
 per_letter = [nats(model, tokeniser.encode(text)).sum() / len(text) for text in (english, chinese)]
 if file:
-    right, base, *wrong, guess = price.values()
+    right, base, *wrong, guess, _ = price.values()
     claim("about two to four nats a token, where a guess costs 10.8", 2 < right < 4 < 10.7 < guess, [right, guess])
-    claim("wrong pairs, no rotation and shuffled words each cost more than a nat", min(wrong) > right + 1, wrong)
-    claim("the wrong base costs less than a fifth of a nat, and so is hard to notice", 0 < base - right < 0.2, base)
+    dear, cheap = min(wrong) > right + 1, 0 < base - right < 0.2
+    claim("the wrong base costs less than a fifth of a nat, each other slip more than one", dear and cheap, [base, *wrong])
+    claim("a missing mask looks better than the model by more than a nat", unmasked < right - 1, unmasked)
     claim("a Chinese character costs more than five times an English letter", per_letter[1] > 5 * per_letter[0], per_letter)
 pd.Series(price, name=f"nats a token, {name}").round(2).to_frame()
 
 # %% [markdown]
 # As it should be, a token costs about 2.7 nats; that is a factor of 3,000 in probability better than a guess. Each
 # wrong row is a slip that raises no error. Two conventions for the pairs are in use (files of this kind want
-# neighbours, another library wants halves): the wrong one costs nearly two nats, about as much as no rotation at all.
-# The wrong base costs .07 nats and would pass for a slightly worse model. In Chinese a *character* costs 5 nats, an
-# English letter .4. A character says more than a letter, but not thirteen times more: the model has hardly read any
-# Chinese.
+# neighbours, another library wants halves): the wrong one costs 1.7 nats, nearly as much as no rotation at all. The
+# wrong base costs .07 nats and would pass for a slightly worse model. **A missing mask looks like progress**: 1.2 nats,
+# since each place sees the word that it is to guess. In Chinese a *character* costs 5 nats, an English letter .4: more
+# than thirteen times less, and no character says so much more than a letter. The model has hardly read any Chinese.
 #
 # ## 6. Fewer bits
 #
 # In 32 bits a number, this model takes 538 MB. The file has 98. It keeps the weights of the layers in blocks of 32:
-# for each block the least weight $m$ and a step $\delta$, 16 bits each, and for each weight a level $z$ from 0 to 15,
-# which is four bits. With $B$ bits a level,
+# for each block the least weight $m$ and a step $\delta$, 16 bits each, and for each weight $W_i$ a level $z_i$ from 0
+# to 15, which is four bits. With $B$ bits a level,
 #
-# $$\tilde w = m + \delta\, z, \qquad \delta = \frac{\max w - \min w}{2^B - 1}, \qquad
-# |\tilde w - w| \le \frac{\delta}{2} \tag{10.9}$$
+# $$\tilde W_i = m + \delta\, z_i, \qquad \delta = \frac{\max_i W_i - \min_i W_i}{2^B - 1}, \qquad
+# |\tilde W_i - W_i| \le \frac{\delta}{2} \tag{10.9}$$
 
 
 # %% tags=["medlib:models.llm.quantise"]
@@ -759,12 +769,13 @@ ax.plot(bits, loss, "o-")
 ax.axhline(surprise.mean(), color="0.4", linestyle="--", linewidth=1)
 ax.axhline(np.log(model.shape.vocabulary), color="black", linestyle=":")
 ax.invert_xaxis()
-ax.set(xticks=bits, xlabel="bits a level", ylabel="nats a token", title=f"Rounded again: {name}")
+ax.set(xticks=bits, xlabel="bits a level", ylabel="nats a token", title=f"{name}, rounded again (dashed: as it was; dotted: a guess)")
 plt.show()
 if file:
     eight, four, three, two = np.array(loss) - surprise.mean()
-    claim("8 bits and 4 bits change less than a twentieth of a nat", max(abs(eight), abs(four)) < 0.05, [eight, four])
-    claim("3 bits cost .3 to 2 nats a token, 2 bits more than 4", 0.3 < three < 2 and two > 4, [three, two])
+    near = max(abs(eight), abs(four)) < 0.05 and 0.3 < three < 2
+    claim("8 and 4 bits change less than a twentieth of a nat, 3 bits cost .3 to 2 nats", near, [eight, four, three])
+    claim("2 bits are worse than a guess among all tokens", loss[-1] > np.log(model.shape.vocabulary), loss[-1])
 
 # %% [markdown]
 # From 8 to 4 bits nothing changes, and that is no merit of ours: these weights stand on sixteen levels already, so
@@ -779,7 +790,7 @@ if file:
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 def seconds(task, repeats):
-    """The time of one call."""
+    """The mean time of a call."""
     start = time.perf_counter()
     for _ in range(repeats):
         task()
@@ -807,11 +818,11 @@ if file:
 pd.DataFrame(rows, index=["tokens a second", "ms a token", "10⁹ operations a second", "GB a second"]).T
 
 # %% [markdown]
-# Reading is several times as fast as writing, at the same number of operations a token. In the stored run (on a
-# computer that was busy with other things, so the digits are low) it does half of the operations a second of a plain
-# matrix product; writing does a tenth of that. Writing waits for memory: for each new token all 538 MB of weights must
-# come by, for a single row. A prompt shares that journey among all its tokens. So fewer bits also mean more *speed*,
-# and without a cache each new token would read the whole text again.
+# Reading is some ten times as fast as writing, at the same number of operations a token. Where we have measured, it
+# did a half to three quarters of the operations a second of a plain matrix product; writing did a tenth of that or
+# less. Writing waits for memory: for each new token all 538 MB of weights must come by, for a single row. A prompt shares
+# that journey among all its tokens. So fewer bits also mean more *speed*, and without a cache each new token would read
+# the whole text again.
 #
 # ### Your turn
 #
@@ -906,11 +917,11 @@ def closer(prompt, right, wrong):
     return 0.5 if a == b else float(a > b)
 
 
-cost = np.array([costs(prompt, right, wrong) for _, prompt, right, wrong in questions])
+each = np.array([costs(prompt, right, wrong) for _, prompt, right, wrong in questions])
 endings = sorted({right for _, _, right, _ in questions})
 unasked = dict(zip(endings, costs("The answer is", *endings), strict=True))
 score = {
-    "the model": (cost[:, 0] < cost[:, 1]).astype(float),
+    "the model": (each[:, 0] < each[:, 1]).astype(float),
     "the model, without the question": np.array([float(unasked[a] < unasked[b]) for *_, a, b in questions]),
     "shares more letters with the question": np.array([closer(*q) for _, *q in questions]),
     "the longer answer": np.array([0.5 + 0.5 * np.sign(len(a) - len(b)) for *_, a, b in questions]),
@@ -919,6 +930,8 @@ score = {
 # %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Share of forty questions answered rightly, with 95 percent intervals by pair: the model about 0.65, its interval from 0.53 to 0.78; three rules that hardly read the question at or near one half."}}
 from types import SimpleNamespace
 
+from scipy.stats import binomtest
+
 from medlib import plot
 from medlib.metrics import proportion, score_table
 
@@ -926,26 +939,29 @@ asked = SimpleNamespace(y=np.ones(40), groups=group)
 shares = score_table(score, asked, against="the longer answer", scores={"share right": lambda y, p: np.mean(p)})
 ax = plot.intervals(shares, "share right")
 ax.axvline(0.5, color="0.5", linestyle=":")
-ax.set(xlim=(-0.02, 1.02), xlabel="share of 40 questions answered rightly (95 % interval, by pair)", title=name)
+ax.set(xlim=(-0.02, 1.02), xlabel="share of 40 questions answered rightly (95 % interval, by pair)", title=f"{name}, twenty mirrored pairs")
 plt.show()
 blind = [score[label].mean() for label in ("the model, without the question", "the longer answer")]
 claim("rules that do not read the question are right in 20 of 40, by construction", blind == [0.5, 0.5], blind)
-lean = (cost[:, 1] - cost[:, 0]).reshape(20, 2)  # nats in favour of the right answer, each side of a pair
+lean = (each[:, 1] - each[:, 0]).reshape(20, 2)  # nats in favour of the right answer, each side of a pair
 moved = proportion(int(np.sum(lean.sum(axis=1) > 0)), 20)
 if file:
-    knows, both = shares["share right"]["the model"], int(np.sum(np.all(lean > 0, axis=1)))
+    knows = shares["share right"]["the model"]
+    both, neither = (int(np.sum(np.all(lean * sign > 0, axis=1))) for sign in (1, -1))
+    exact = binomtest(both, both + neither).pvalue
     claim("the model is right in 24 to 28 of 40", 24 <= 40 * knows.value <= 28, knows)
-    claim("both sides are right in fewer than half of the pairs", both < 10, proportion(both, 20))
+    few = 5 <= both <= 9 and 0.01 < exact < 0.5
+    claim("both sides are right in 5 to 9 pairs, which an exact test does not tell from luck", few, [both, neither, exact])
     claim("but the question moves its leaning the right way in 15 pairs or more", moved.value >= 0.75, moved)
 shares.astype(str)
 
 # %% [markdown]
-# The model chooses rightly in 26 of 40; the interval of its lead over the blind rules, by pair, begins just above 0.
-# It knows *both* sides of 7 pairs of 20 only. In most of the others it prefers one answer whatever is asked: *insulin*
-# for the hormone that lowers blood sugar, and for the one that raises it. And yet it is not blind. (This second look
-# was decided after the first.) Let each pair cancel what the model likes anyway, and ask which way the *question*
-# moves it: the right way in 19 pairs of 20. The knowledge is in there, and it is often weaker than habit. A test
-# without mirrors cannot tell the two apart.
+# The model chooses rightly in 26 of 40, and the interval of its lead over the blind rules, by pair, begins just above
+# 0. But it knows *both* sides of 7 pairs only, and is wrong on both of 1: an exact test of 7 against 1 (p = .07) calls that a
+# coin's luck. In the other 12 it prefers one answer whatever is asked: *insulin* for the hormone that lowers blood
+# sugar, and for the one that raises it. And yet it is not blind. (This second look was decided after the first.) Let
+# each pair cancel what the model likes anyway, and ask which way the *question* moves it: the right way in 19 pairs of
+# 20. The knowledge is in there, and it is often weaker than habit. A test without mirrors cannot tell the two apart.
 #
 # ### Copying, and knowing
 #
@@ -991,16 +1007,18 @@ def same_side(sentences):
 
 sides = {"repeat the side": same_side(repeat), "name the other side": -same_side(cross)}
 moved_by = {kind: proportion(int(np.sum(lean.sum(axis=1) > 0)), 10) for kind, lean in sides.items()}
-rows = {
-    kind: [str(proportion(int(np.sum(lean > 0)), 20)), str(moved_by[kind])] for kind, lean in sides.items()
-}
+asked = SimpleNamespace(y=np.ones(20), groups=np.repeat(np.arange(10), 2))
+right = {kind: np.ravel(lean > 0).astype(float) for kind, lean in sides.items()}
+shares = score_table(right, asked, scores={"right, of 20": lambda y, p: np.mean(p)})
+shares["a rule that repeats the side"] = ["1", "0"]
+shares["leaning moved the right way, of 10"] = list(moved_by.values())
 if file:
     repeated, crossed = (int(np.sum(lean > 0)) for lean in sides.values())
     few = 11 <= repeated <= 15 and 10 <= crossed <= 14
-    claim("it is right in 11 to 15, and in 10 to 14, of 20", few, [proportion(k, 20) for k in (repeated, crossed)])
+    claim("it is right in 11 to 15, and in 10 to 14, of 20", few, [repeated, crossed])
     leaning = min(interval.value for interval in moved_by.values())
     claim("yet in eight of ten sentences or more the named side moves it the right way", leaning >= 0.8, leaning)
-pd.DataFrame(rows, index=["right, of 20", "leaning moved the right way, of 10"]).T
+shares.astype(str)
 
 # %% [markdown]
 # Where the side only has to be repeated, the model does so in 13 of 20, and the rule that repeats in 20 of 20. Where
@@ -1030,12 +1048,11 @@ print(f"{name}: {invented}")
 #
 # <details><summary>A company offers "a large medical model, trained on 16 million abstracts". Which three numbers do you
 # ask for, and what do you compute?</summary>Parameters, tokens of *all* its training (also of the general model it was
-# built on), and bits a weight. From (10.3) its cost, from (10.9) its memory, to which the cache of exercise 10.3 is added
-# for each conversation. Then you ask for what no such number tells: on which patients it was tested, beside which rival.</details>
+# built on), and bits a weight. From (10.3) its cost, from (10.9) its memory, plus the cache of exercise 10.3. Then you ask for what no such number tells: on which patients it was tested, beside which rival.</details>
 #
 # <details><summary>Your own program for a model from the internet runs without an error, and its text is poor. How do you find
 # out whether the model or the program is to blame?</summary>Measure nats a token on a paragraph of ordinary text, shuffle its
-# tokens, and compare with the published implementation. A wrong pairing of the rotation costs nearly two nats here, and nothing stops.
+# tokens, and compare with the published implementation. A wrong pairing of the rotation costs 1.7 nats here, and nothing stops.
 # Then test causality, and a cache in pieces against one pass.</details>
 #
 # <details><summary>A test of 20 questions says that a model "knows 90 % of medicine". Name two rules that might do nearly as
@@ -1053,7 +1070,7 @@ print(f"{name}: {invented}")
 #
 # **Pitfalls**
 # - A likelihood says what is *written*, not what is true. The model has learnt how people write about doses.
-# - No error is no proof. Pairs of halves or a wrong base run through; only the nats tell. A missing mask even lowers them.
+# - No error is no proof. Pairs of halves or a wrong base run through; only the nats tell. A missing mask more than halves them.
 # - Twenty questions are twenty. Fix the questions and the scoring beforehand, and give the interval.
 # - "Large" is no quality. Beside a large model stands its rival: in [notebook 12](12_gradient_descent.ipynb) and
 #   [15](15_image_diagnosis.ipynb) a logistic regression and a forest. Where measured columns are few, they tie.
@@ -1064,9 +1081,9 @@ print(f"{name}: {invented}")
 #   SwiGLU. Ainslie and others (2023): grouped queries.
 # - Ben Allal and others, *SmolLM2* (arXiv 2502.02737, 2025); its card gives the two million million tokens.
 # - Kaplan and others, *Scaling laws for neural language models* (2020), and Hoffmann and others, *Training
-#   compute-optimal large language models* (2022): 6ND, and how to spend it.
+#   compute-optimal large language models* (2022): 6ND.
 # - Chen and others, *Meditron-70B* (2023); Zhou and others, *RETFound* (Nature 622, 2023); Chen and others, *UNI*
-#   (Nature Medicine, 2024); Yang and others, *GatorTron* (npj Digital Medicine, 2022); Singhal and others, *Med-PaLM*
-#   (Nature 620, 2023).
+#   (Nature Medicine, 2024); Yang and others, *GatorTron* (npj Digital Medicine, 2022); Chowdhery and others, *PaLM* (2022);
+#   Singhal and others, *Med-PaLM* (Nature 620, 2023).
 #
 # **Next**: [every slope of a network at once](11_back_propagation.ipynb), the algorithm that fitted these numbers.
