@@ -277,7 +277,7 @@ claim("reading medicine on top cost Meditron less than a twentieth of what Llama
 pd.DataFrame(rows, index=columns).T
 
 # %% [markdown]
-# The smallest row is about five months of one such processor; the largest some six hundred years, which is why
+# The smallest row is about five months of one such processor; the largest some six hundred years, so
 # thousands work side by side. The formula can be checked where both sizes and hours are published: Llama 2's hours are
 # those of a machine that is busy for 43 % of its time. And look at the last row: a *medical* model is mostly a general
 # one that was trained a little further.
@@ -399,7 +399,7 @@ later = np.sum(rotate(q, 12) * rotate(k, 9), axis=-1)
 claim("scores depend on the distance alone", np.allclose(np.sum(rotate(q, 103) * rotate(k, 100), axis=-1), later))
 
 # %% [markdown]
-# Turning changes no length. And the product of two turned vectors, which is all that the model will use, depends only
+# Turning changes no length. And the product of two turned vectors, which is all that the model uses, depends only
 # on *how far apart* they are: turn both further by the same angle, and nothing happens.
 #
 # **Attention.** From each row come a *query* $q$, a *key* $k$ and a *value* $v$. A query is compared with the keys of
@@ -553,7 +553,7 @@ for label, m in {"tiny": tiny, "tiny, other shape": other, name: model}.items():
 assert all(np.array_equal(run(m, [3, 5, 8]), llm.run(m, [3, 5, 8])) for m in (tiny, other))
 
 # %% [markdown]
-# Three models: the same logits by two ways to within rounding, and exactly 0 where the future is changed.
+# Three models: the same logits by two ways, but for rounding, and exactly 0 where the future is changed.
 #
 # ### Your turn
 #
