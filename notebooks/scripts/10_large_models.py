@@ -821,7 +821,7 @@ if file:
 pd.DataFrame(rows, index=["tokens a second", "ms a token", "10⁹ operations a second", "GB a second"]).T
 
 # %% [markdown]
-# Reading is some ten times as fast as writing, at the same number of operations a token. Where we have measured, it
+# Reading is ten to fifteen times as fast as writing, at the same number of operations a token. Where we have measured, it
 # did a half to three quarters of the operations a second of a plain matrix product; writing did a tenth of that or
 # less. Writing waits for memory: for each new token all 538 MB of weights must come by, for a single row. A prompt shares
 # that journey among all its tokens. So fewer bits also mean more *speed*, and without a cache each new token would read
@@ -1034,8 +1034,8 @@ shares.astype(str)
 # Where the side only has to be repeated, the model does so in 13 of 20, and the rule that repeats in 20 of 20. Where
 # the other side is right, it is right in 12 of 20: with intervals from .45 to .85 and from .40 to .80, neither is
 # better than a coin for certain. Again the leaning is better than the choice: the named side moves it the right way in
-# 9 of 10 sentences of either kind. **A report that contradicts itself is as fluent as one that does not.** Part 4 of
-# this course checks facts with a parser for that reason.
+# 9 of 10 sentences of either kind. **A report that contradicts itself is as fluent as one that does not.** Part 4
+# (planned) checks facts with a parser for that reason.
 #
 # ### Fluent is not true
 #
@@ -1058,7 +1058,8 @@ print(f"{name}: {invented}")
 #
 # <details><summary>A company offers "a large medical model, trained on 16 million abstracts". Which three numbers do you
 # ask for, and what do you compute?</summary>Parameters, tokens of *all* its training (also of the general model it was
-# built on), and bits a weight. From (10.3) its cost, from (10.9) its memory, plus the cache of exercise 10.3. Then you ask for what no such number tells: on which patients it was tested, beside which rival.</details>
+# built on), and bits a weight. From (10.3) its cost, from (10.9) its memory, plus the cache of exercise 10.3. Then you
+# ask for what no such number tells: on which patients it was tested, beside which rival.</details>
 #
 # <details><summary>Your own program for a model from the internet runs without an error, and its text is poor. How do you find
 # out whether the model or the program is to blame?</summary>Measure nats a token on a paragraph of ordinary text, shuffle its
