@@ -620,7 +620,7 @@ plt.show()
 # | part | notebook | what it teaches |
 # |---|---|---|
 # | **start** | 00 this page | a first model, how the course works, the map |
-# | **1 foundations** | 10 large models | what "large" means: parameters, compute, memory, data |
+# | **1 foundations** | [10 large models](10_large_models.ipynb) | what "large" means: a real language model, opened |
 # | | [11 back-propagation](11_back_propagation.ipynb) | every slope of a network at once, from scratch, proved |
 # | | [12 gradient descent](12_gradient_descent.ipynb) | how large a step may be, momentum, Adam, rivals |
 # | | [13 medical images](13_medical_images.ipynb) | how a CT comes to be, and how it arrives |

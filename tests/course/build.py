@@ -117,6 +117,15 @@ def run(notebook: nbformat.NotebookNode, seed: str = "", **options) -> float:
         return time.monotonic() - start - sum(left_out)
 
 
+def without_data(notebook: nbformat.NotebookNode) -> list[str]:
+    """The lines that say which data was missing, outside of *On real data*: a page runs without it, not stored so."""
+    optional = optional_cells(notebook)
+    texts = (
+        out.get("text", "") for i, c in enumerate(notebook.cells) if i not in optional for out in c.get("outputs", ())
+    )
+    return [line for text in texts for line in text.splitlines() if " is not on this computer. To get it" in line]
+
+
 def optional_cells(notebook: nbformat.NotebookNode) -> set[int]:
     """The numbers of the cells from the heading *On real data* to the next heading of that level."""
     found, inside = set(), False
@@ -160,6 +169,8 @@ def execute(notebook: nbformat.NotebookNode, name: str, code: str) -> None:
     noise = [out.text for c in notebook.cells for out in c.get("outputs", ()) if out.get("name") == "stderr"]
     if noise:
         raise SystemExit(f"{name}: a cell wrote to stderr, the stored notebook is unchanged:\n{noise[0]}")
+    if missing := without_data(notebook):
+        raise SystemExit(f"{name}: a page is stored as it is with its data, the notebook is unchanged.\n{missing[0]}")
     slowness = (before + yardstick()) / 2 / REFERENCE
     print(f"{name}: took {took:.0f} s; this computer needs {slowness:.2f} times the reference's time", file=sys.stderr)
     notebook.metadata["medlib"] = {"code": code, "seconds": round(took / slowness)}

@@ -12,7 +12,7 @@ import pytest
 
 from medlib import checks
 from tests.course import form, references
-from tests.course.build import same
+from tests.course.build import same, without_data
 from tests.course.notebooks import (
     NOTEBOOKS,
     ROOT,
@@ -62,6 +62,11 @@ def test_no_error_and_no_stderr_is_stored(pair):
         for out in cell.outputs:
             assert out.output_type != "error", cell.source
             assert out.get("name") != "stderr", f"{cell.source}\n-> {out.get('text')}"
+
+
+@every_notebook
+def test_a_page_is_stored_as_it_is_with_its_data(pair):
+    assert not without_data(pair.stored)
 
 
 @every_notebook

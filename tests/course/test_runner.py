@@ -14,6 +14,7 @@ import nbformat
 import pytest
 from nbclient.exceptions import DeadKernelError
 
+from medlib.data import if_ready
 from tests.course import build, notebooks, sweep
 from tests.course.notebooks import ROOT, Pair, pairs
 
@@ -81,6 +82,18 @@ def test_cells_that_wait_for_real_data_are_not_timed():
     for text in texts:
         notebook.cells += [nbformat.v4.new_markdown_cell(text), nbformat.v4.new_code_cell("1")]
     assert build.optional_cells(notebook) == {4, 5}
+
+
+def test_a_page_is_stored_with_its_data_but_for_sections_on_real_data(monkeypatch, tmp_path, capsys):
+    monkeypatch.delenv("MEDLIB_DATA", raising=False)
+    monkeypatch.setenv("MEDLIB_CACHE", str(tmp_path))
+    assert if_ready("smollm2") is None
+    line = capsys.readouterr().out
+    notebook = nbformat.v4.new_notebook()
+    for heading in ("# Title", "## On real data"):
+        output = nbformat.v4.new_output("stream", text=f"before\n{line}")
+        notebook.cells += [nbformat.v4.new_markdown_cell(heading), nbformat.v4.new_code_cell("1", outputs=[output])]
+    assert build.without_data(notebook) == [line.strip()]
 
 
 def test_without_git_the_folder_says_what_is_to_be_executed(monkeypatch, tmp_path):
