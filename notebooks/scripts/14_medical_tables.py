@@ -456,8 +456,8 @@ claim("linkage mends wrong labels, and spoils right ones", mended > 0 and spoilt
 
 # %% [markdown]
 # A hospital that has never heard of a diagnosis writes "no", and linkage puts that right. But a wrong link hands one
-# person's diagnosis to another. The simulation counts both: here linkage spoils as many labels as it mends, on other
-# draws half as many. Where a label hangs on a link, ask for more than even odds.
+# person's diagnosis to another. The simulation counts both: here linkage spoils as many labels as it mends; on other
+# draws it was from half as many to a few more. Where a label hangs on a link, ask for more than even odds.
 #
 # ## 4. Laboratories differ
 #
@@ -898,8 +898,9 @@ claim("without the two columns the colleague's model has less than .9, a year la
 
 # %% [markdown]
 # "The latest HbA1c" is the latest *at the time of the export*, after the diagnosis. Metformin is prescribed because of
-# it. Without the two, the colleague's model has about .77, and .72 a year later. That is less, and nearer the truth.
-# Glucose alone, with .79, is still ahead of it: trees on 1,500 people of one hospital. Section 9 does better.
+# it. Without the two, the colleague's model has between .7 and .8, this year and the next. That is less, and nearer the
+# truth. Glucose alone, with about .79 a year later, is still ahead of it: trees on 1,500 people of one hospital.
+# Section 9 does better.
 #
 # ## 8. Rare outcomes, noisy measures
 #
