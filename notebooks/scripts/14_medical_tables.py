@@ -456,8 +456,8 @@ claim("linkage mends wrong labels, and spoils right ones", mended > 0 and spoilt
 
 # %% [markdown]
 # A hospital that has never heard of a diagnosis writes "no", and linkage puts that right. But a wrong link hands one
-# person's diagnosis to another. The simulation counts both: here linkage spoils as many labels as it mends; on other
-# draws it was from half as many to a few more. Where a label hangs on a link, ask for more than even odds.
+# person's diagnosis to another. The simulation counts both: linkage spoils half as many labels as it mends, or as many.
+# Where a label hangs on a link, ask for more than even odds.
 #
 # ## 4. Laboratories differ
 #
