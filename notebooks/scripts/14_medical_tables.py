@@ -899,7 +899,7 @@ claim("without the two columns the colleague's model has less than .9, a year la
 # %% [markdown]
 # "The latest HbA1c" is the latest *at the time of the export*, after the diagnosis. Metformin is prescribed because of
 # it. Without the two, the colleague's model has between .7 and .8, this year and the next. That is less, and nearer the
-# truth. Glucose alone, with about .79 a year later, is still ahead of it: trees on 1,500 people of one hospital.
+# truth. Glucose alone, with about .79, is still ahead: trees on 1,500 people of one hospital.
 # Section 9 does better.
 #
 # ## 8. Rare outcomes, noisy measures
