@@ -91,7 +91,7 @@ def test_a_page_is_stored_with_its_data_but_for_sections_on_real_data(monkeypatc
     line = capsys.readouterr().out
     notebook = nbformat.v4.new_notebook()
     for heading in ("# Title", "## On real data"):
-        output = nbformat.v4.new_output("stream", text=f"before\n{line}")
+        output = nbformat.from_dict({"output_type": "stream", "name": "stdout", "text": f"before\n{line}"})
         notebook.cells += [nbformat.v4.new_markdown_cell(heading), nbformat.v4.new_code_cell("1", outputs=[output])]
     assert build.without_data(notebook) == [line.strip()]
 
