@@ -71,13 +71,21 @@ def ellipsoid(centre, half_axes, affine, shape, turn=None, parts: int = 4) -> np
         raise ValueError(f"half_axes: got {half_axes.tolist()}, expected three lengths above 0, in mm")
     inner = np.diag(1 / half_axes) @ (np.eye(3) if turn is None else np.asarray(turn).T)
     matrix, shift = inner @ affine[:3, :3], inner @ (affine[:3, 3] - np.asarray(centre, float))
+    back = np.linalg.inv(matrix)  # from the unit ball to indices
+    middle, reach = -back @ shift, np.linalg.norm(back, axis=1) + 1
+    low = np.clip(np.floor(middle - reach), 0, shape).astype(int)
+    high = np.clip(np.ceil(middle + reach) + 1, low, shape).astype(int)
     finer = (np.arange(parts) + 0.5) / parts - 0.5
-    x, y, z = ((np.arange(n)[:, None] + finer).ravel() for n in shape)
+    x, y, z = ((np.arange(a, b)[:, None] + finer).ravel() for a, b in zip(low, high, strict=True))
     squared = 0.0
     for row, start in zip(matrix, shift, strict=True):
         squared = squared + (row[0] * x[:, None, None] + row[1] * y[:, None] + row[2] * z + start) ** 2
     inside = (squared <= 1).astype(np.float32)
-    return inside.reshape(shape[0], parts, shape[1], parts, shape[2], parts).mean(axis=(1, 3, 5))
+    share, size = np.zeros(shape, np.float32), high - low
+    share[tuple(map(slice, low, high))] = inside.reshape(size[0], parts, size[1], parts, size[2], parts).mean(
+        axis=(1, 3, 5)
+    )
+    return share
 
 
 def resample(values, affine, target, shape, order: int = 1) -> np.ndarray:
@@ -100,7 +108,10 @@ def resample(values, affine, target, shape, order: int = 1) -> np.ndarray:
     from scipy import ndimage
 
     indices = np.linalg.inv(affine) @ target  # from the target's voxels to ours
-    return ndimage.affine_transform(np.asarray(values, float), indices, output_shape=tuple(shape), order=order)
+    matrix, shift = indices[:3, :3], indices[:3, 3]
+    if np.count_nonzero(matrix - np.diag(np.diag(matrix))) == 0:
+        matrix = np.diag(matrix)  # axes that are not turned: scipy is faster, the result the same
+    return ndimage.affine_transform(np.asarray(values, float), matrix, shift, tuple(shape), order=order)
 
 
 def voxel_means(values, affine, target, shape, parts=4) -> np.ndarray:
