@@ -581,12 +581,12 @@ table
 # Three ways have next to no bias: the nearest voxel, the spline added up, and shares added up. They differ in their
 # *error*, the mean distance from the truth: at 5 mm 12 to 20 % for the nearest voxel and under 1 % for shares, which lose
 # nothing on the way. The rule that one finds in many pipelines, *take the share and cut at one half*, does worse than the
-# nearest voxel: at 5 mm it loses a fifth to a quarter of these lesions' volume, or more. A small round thing fills few voxels by half, and has
-# no hollow places to make good for it. (Where a border is flat over many voxels the rule is fair.) The *picture* is no way
-# out. A large voxel's brightness is the mean over its parts, so cutting it half-way from surroundings to lesion is the same
-# rule; and in lesions under half a ml even the brightest voxel of 5 mm is on average a sixth to a third of something else. That is
-# *partial volume*. So **keep the shares, and
-# add them up; cut at one half only when a model needs an outline, and never count that outline.**
+# nearest voxel: at 5 mm it loses a fifth to a quarter of these lesions' volume, or more. A small round thing fills few
+# voxels by half, and has no hollow places to make good for it. (Where a border is flat over many voxels the rule is fair.)
+# The *picture* is no way out. A large voxel's brightness is the mean over its parts, so cutting it half-way from
+# surroundings to lesion is the same rule; and in lesions under half a ml even the brightest voxel of 5 mm is on average a
+# sixth to two fifths something else. That is *partial volume*. So **keep the shares, and add them up; cut at one half only
+# when a model needs an outline, and never count that outline.**
 #
 # Worst is to take every voxel that holds any of the lesion: over half as much again at 2 mm, and three to four times the
 # volume at 5. That can be computed. A convex lesion of volume $V$ lies on a grid at random; the edges of a voxel are $h_1, h_2, h_3$.
@@ -595,7 +595,7 @@ table
 #
 # $$\mathbb E[V_\text{touched}] = V + \sum_i h_i F_i + \sum_i w_i\,\frac{h_1 h_2 h_3}{h_i} + h_1 h_2 h_3 \tag{18.7}$$
 #
-# (a mixed volume of Minkowski's; the lesion is widened by one voxel all round).
+# (a mixed volume of Minkowski's; the lesion is widened by half a voxel all round).
 
 # %%
 def touched(half_axes, edges):
