@@ -354,6 +354,7 @@ def fit_law(table, floor=None):
     return q, np.sqrt(np.mean(found.fun**2))
 
 
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 # Equation (16.3): from errors made by a known law the fit gets all five numbers back
 for true in ([12, 6, 0.4, 3, 0.7], [20, 9, 0.9, 5, 0.3]):
     back, miss = fit_law(law(true, N_grid[:, None], n_grid[None]))

@@ -46,7 +46,8 @@ def _series(values: np.ndarray):
 
 
 def _objects(values: np.ndarray):
-    return np.array([Fraction(float(v)) for v in values.flat], dtype=object).reshape(values.shape)
+    exact = [Fraction(float(v)) if np.isfinite(v) else float(v) for v in values.flat]  # infinity is no fraction
+    return np.array(exact, dtype=object).reshape(values.shape)
 
 
 WAYS: dict[str, Callable[[np.ndarray], object]] = {

@@ -48,7 +48,7 @@ WRONG = {
         (_excess(power=2), "σ² already"),
         (_excess(whole=True), "on top of"),
         (_excess(below=lambda n, d: n + d), "as it stands"),
-        (_excess(border=lambda n, d: n <= d), "return infinity"),
+        (lambda n, d, variance: variance * d / abs(n - d - 1 or 1), "return infinity"),
         (lambda n, d, variance: "much", "one number"),
     ],
     "16.2": [
