@@ -15,11 +15,10 @@ import time
 
 import numpy as np
 
-from medlib.data import load
-from medlib.data.head_ct import brain_window
 from medlib.lesson import setup
+from tests.rivals.heads import SHAPE, Heads, both_ways, course_game, orders
 
-SHAPE, CORES = (32, 32, 1), 2
+CORES = 2
 
 
 def tutorial():
@@ -73,48 +72,34 @@ def tutorial_step(generator, discriminator):
 def contest(seed: int, seconds: float, minutes: float, steps: int) -> None:
     """One seed: judge, our recipe, the tutorial's at the same CPU time, and the tutorial's again until ``minutes``."""
     rng = setup(seed)
-    from sklearn.preprocessing import StandardScaler
-
     from medlib.metrics import density_coverage, fid, memorisation
-    from medlib.models import gan, judge
-    from medlib.models.pose import pose, straighten
+    from medlib.models import gan
+    from medlib.models.pose import pose
 
-    def both(a):
-        return np.concatenate([a, a[:, :, ::-1]])
-
-    train, school, test = load("head_ct", size=32).split(val=0.3, test=0.2, seed=int(rng.integers(1000)))
-    x, x_school, x_test = ((2 * brain_window(p.x) - 1)[..., None].astype("float32") for p in (train, school, test))
-    marks = judge.compile_judge(judge.build_judge(SHAPE, 4), steps=600)
-    judge.fit_judge(marks, both(x_school), both(school.masks), np.tile(school.y, 2))
-    accuracy = np.mean(judge.findings(marks, x_test)[0] == test.y)
-    scale = StandardScaler().fit(judge.features(marks, x_test))
-    real, n = scale.transform(judge.features(marks, x_test)), len(x_test)
-    seen = scale.transform(judge.features(marks, x[rng.choice(len(x), n, replace=False)]))
+    heads = Heads(rng)
+    x, test, n = both_ways(heads.x_train), heads.test, len(heads.test.y)
+    real, seen = heads.seen(heads.x_test), heads.seen(heads.x_train[rng.choice(len(heads.x_train), n, replace=False)])
+    accuracy = np.mean(heads.kinds(heads.x_test) == test.y)
     print(f"seed {seed}: judge's accuracy {accuracy:.3f}; real against real: FID {fid(real, seen):.2f}", flush=True)
 
     def report(name, images, cpu, steps):
-        rows = scale.transform(judge.features(marks, images))
+        rows = heads.seen(images)
         value, coverage = fid(real, rows), density_coverage(real, rows)[1]
         near = memorisation(seen, real, rows).value
         words = f"FID {value:7.2f}  coverage {coverage:.3f}  nearer to training {near:.2f}"
         print(f"seed {seed}  {name:22} {steps:6} steps  {cpu / CORES:6.0f} s  {words}", flush=True)
         return value
 
-    def orders(part):
-        return np.stack([part.masks & (part.y == k)[:, None, None] for k in (1, 2, 3)], axis=-1).astype("float32")
-
-    light = (both(x) + 1) / 2
-    centre = np.arctanh(0.97 * (2 * straighten(light).mean(axis=0) - 1))
-    generator = gan.build_turning_generator(SHAPE, 64, 3, centre, pose(light))
-    ours = gan.ConditionalGAN(generator, gan.build_discriminator(SHAPE, 3), seed=seed)
+    ours = course_game(x, pose((x + 1) / 2), seed)
     began = time.process_time()
-    gan.fit_gan(gan.compile_gan(ours, steps), both(x), both(orders(train)))
+    gan.fit_gan(gan.compile_gan(ours, steps), x, both_ways(orders(heads.train)))
     cpu = time.process_time() - began
-    z, book = rng.normal(size=(n, 64)), orders(school)[rng.choice(len(school.y), n, replace=False)]
+    book = orders(heads.school)
+    z, book = rng.normal(size=(n, 64)), book[rng.choice(len(book), n, replace=False)]
     goal = report("course", gan.generate(ours, z, book), cpu, int(ours.g_optimizer.iterations))
 
     generator, discriminator = tutorial()
-    step, images, noise = tutorial_step(generator, discriminator), both(x), rng.normal(size=(n, 100)).astype("float32")
+    step, images, noise = tutorial_step(generator, discriminator), x, rng.normal(size=(n, 100)).astype("float32")
 
     def draw():
         return np.concatenate([generator(noise[i : i + 100], training=False).numpy() for i in range(0, n, 100)])

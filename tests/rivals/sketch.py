@@ -14,21 +14,10 @@ import time
 
 import numpy as np
 
-from medlib.data import load
-from medlib.data.head_ct import brain_window
 from medlib.lesson import setup
+from tests.rivals.heads import SHAPE, Heads, both_ways, course_game, orders
 
-SHAPE, SCORES, NOISE, LIKENESS = (32, 32, 1), 16, 32, 30.0
-
-
-def both_ways(a):
-    """Each image, and its mirror image."""
-    return np.concatenate([a, a[:, :, ::-1]])
-
-
-def orders(part):
-    """The lesions of a part as maps, (n, 32, 32, 3)."""
-    return np.stack([part.masks & (part.y == k)[:, None, None] for k in (1, 2, 3)], axis=-1).astype("float32")
+SCORES, NOISE, LIKENESS = 16, 32, 30.0
 
 
 def components(x, book, y, poses):
@@ -113,37 +102,27 @@ def contest(seed: int, steps: int) -> None:
     """One seed: judge and floor, notebook 21's recipe, and the sketching one with both ways to draw."""
     rng = setup(seed)
     from medlib.metrics import density_coverage, fid
-    from medlib.models import gan, judge
-    from medlib.models.pose import pose, straighten
+    from medlib.models import gan
+    from medlib.models.pose import pose
 
-    train, school, test = load("head_ct", size=32).split(val=0.3, test=0.2, seed=int(rng.integers(1000)))
-    x_train, x_school, x_test = (
-        (2 * brain_window(p.x) - 1)[..., None].astype("float32") for p in (train, school, test)
-    )
-    marks = judge.compile_judge(judge.build_judge(SHAPE, 4), steps=600)
-    judge.fit_judge(marks, both_ways(x_school), both_ways(school.masks), np.tile(school.y, 2))
-    own = judge.features(marks, x_train)
-
-    def seen(images):
-        return (judge.features(marks, images) - own.mean(axis=0)) / own.std(axis=0)
+    heads = Heads(rng)
+    train, test = heads.train, heads.test
 
     def report(name, images, cpu=0.0):
-        rows, kind = seen(images), judge.findings(marks, images)[0]
+        rows, kind = heads.seen(images), heads.kinds(images)
         words = f"FD {fid(real, rows):6.2f}  coverage {density_coverage(real, rows)[1]:.3f}"
         healthy = np.mean(kind[test.y == 0] > 0)
         words += f"  kind {np.mean(kind == test.y):.3f}  healthy, lesion seen {healthy:.3f}"
         print(f"seed {seed}  {name:26} {cpu:5.0f} CPU s  {words}", flush=True)
 
-    real = seen(x_test)
+    real = heads.seen(heads.x_test)
     others = np.isin(train.groups, rng.choice(np.unique(train.groups), len(np.unique(test.groups)), replace=False))
-    print(f"seed {seed}  floor: FD {fid(real, seen(x_train[others])):.2f}", flush=True)
-    report("real scans", x_test)
+    print(f"seed {seed}  floor: FD {fid(real, heads.seen(heads.x_train[others])):.2f}", flush=True)
+    report("real scans", heads.x_test)
 
-    x, book, y = both_ways(x_train), both_ways(orders(train)), np.tile(train.y, 2)
+    x, book, y = both_ways(heads.x_train), both_ways(orders(train)), np.tile(train.y, 2)
     poses, asked = pose((x + 1) / 2), orders(test)
-    centre = np.arctanh(0.97 * (2 * straighten((x + 1) / 2).mean(axis=0) - 1))
-    generator = gan.build_turning_generator(SHAPE, 64, 3, centre, poses)
-    game = gan.compile_gan(gan.ConditionalGAN(generator, gan.build_discriminator(SHAPE, 3), seed=seed), steps)
+    game = gan.compile_gan(course_game(x, poses, seed), steps)
     cpu = play(game, (x, book), steps)
     report("notebook 21", gan.generate(game, rng.normal(size=(len(test.y), 64)), asked), cpu)
 

@@ -1,0 +1,59 @@
+"""Notebook 21's scans, judge and game, for those who compete with it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from medlib.data import load
+from medlib.data.head_ct import brain_window
+
+SHAPE = (32, 32, 1)
+
+
+def both_ways(images):
+    """Each image, and its mirror image."""
+    return np.concatenate([images, images[:, :, ::-1]])
+
+
+def orders(part):
+    """The lesions of a part as maps, (n, 32, 32, 3): channel k - 1 holds kind k."""
+    return np.stack([part.masks & (part.y == k)[:, None, None] for k in (1, 2, 3)], axis=-1).astype("float32")
+
+
+class Heads:
+    """The three parts as notebook 21 deals them, their images in [-1, 1], and a judge taught on the school's masks."""
+
+    def __init__(self, rng: np.random.Generator):
+        from medlib.models import judge
+
+        parts = load("head_ct", size=32).split(val=0.3, test=0.2, seed=int(rng.integers(1000)))
+        self.train, self.school, self.test = parts
+        images = ((2 * brain_window(part.x) - 1)[..., None].astype("float32") for part in parts)
+        self.x_train, self.x_school, self.x_test = images
+        self.judge = judge.compile_judge(judge.build_judge(SHAPE, 4), steps=600)
+        masks, kinds = both_ways(self.school.masks), np.tile(self.school.y, 2)
+        judge.fit_judge(self.judge, both_ways(self.x_school), masks, kinds)
+        own = judge.features(self.judge, self.x_train)
+        self.centre, self.spread = own.mean(axis=0), own.std(axis=0)
+
+    def seen(self, images):
+        """What the judge sees in each image: 64 standardised features."""
+        from medlib.models import judge
+
+        return (judge.features(self.judge, images) - self.centre) / self.spread
+
+    def kinds(self, images):
+        """The kind of lesion that the judge finds in each image."""
+        from medlib.models import judge
+
+        return judge.findings(self.judge, images)[0]
+
+
+def course_game(x, poses, seed: int):
+    """Notebook 21's network and discriminator, for training images and how they lie; not compiled."""
+    from medlib.models import gan
+    from medlib.models.pose import straighten
+
+    centre = np.arctanh(0.97 * (2 * straighten((x + 1) / 2).mean(axis=0) - 1))
+    generator = gan.build_turning_generator(SHAPE, 64, 3, centre, poses)
+    return gan.ConditionalGAN(generator, gan.build_discriminator(SHAPE, 3), seed=seed)
