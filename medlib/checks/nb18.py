@@ -34,7 +34,7 @@ def to_voxels(answer):
                 continue
             if nudge and close(got, voxels + nudge, 1e-6):
                 return "these are not whole numbers yet: the nearest voxel is asked for"
-            if np.max(np.abs(got - voxels)) == 1 and (nudge < 0 or np.any(nudge)):
+            if nudge and np.max(np.abs(got - voxels)) == 1:
                 return "off by one: a voxel reaches half a step to either side of its centre, so round, do not cut off"
             if close(got, np.rint(mm @ affine[:3, :3].T + affine[:3, 3])):
                 return "that goes from voxels to mm once more; the way back needs the inverse matrix"

@@ -764,7 +764,7 @@ assert round(4 * count(smol) / 1e6) == 538
 bits = [8, 4, 3, 2]
 loss = [nats(llm.quantised(model, b), tokens).mean() for b in bits]
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Nats a token against bits a level, from 8 to 2. Flat from 8 to 4, nearly a nat more at 3, and at 2 bits above the dotted line of a pure guess."}}
+# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Nats a token against bits a level, from 8 to 2. Flat from 8 to 4, one and a half nats more at 3, and at 2 bits above the dotted line of a pure guess."}}
 fig, ax = plt.subplots(figsize=(5.4, 3.2))
 ax.plot(bits, loss, "o-")
 ax.axhline(surprise.mean(), color="0.4", linestyle="--", linewidth=1)

@@ -50,22 +50,32 @@ train, val, test = scans.split(val=0.1, test=0.2, seed=int(rng.integers(1000)))
 
 # %% [markdown]
 # An example is a neighbourhood of 7 × 7 pixels with noise of 12 HU in each, and the answer is the *clean* value of the
-# pixel in the middle. `windows` cuts the neighbourhoods out of scans, `patches` draws some of them and adds the noise.
-# Values are cut to the brain window and counted in steps of 20 HU from 30 HU, so that inputs are of size 1.
+# pixel in the middle. Values are cut to the brain window and counted in `steps` of 20 HU from 30 HU, so that inputs are
+# of size 1; `windows` cuts the neighbourhoods out; `patches` draws some of them and adds the noise.
 
 
 # %%
-def windows(hu):
-    """All neighbourhoods of scans (n, 64, 64): shape (n, 58, 58, 7, 7)."""
-    steps = (hu.clip(-10, 90) - 30) / 20
-    return sliding_window_view(steps, (SIDE, SIDE), axis=(1, 2))
+def steps(hu):
+    """The brain window, in steps of 20 HU from 30 HU."""
+    return (hu.clip(-10, 90) - 30) / 20
 
+
+def windows(images):
+    """All neighbourhoods of images (n, 64, 64): shape (n, 58, 58, 7, 7)."""
+    return sliding_window_view(images, (SIDE, SIDE), axis=(1, 2))
+
+
+def in_brain(middle):
+    """Where a value is neither air nor bone."""
+    return (middle > -1.5) & (middle < 3)
+
+
+# %%
 
 def patches(part, n, rng):
     """n noisy neighbourhoods (n, 49), the clean middles, and whose they are."""
-    near = windows(part.x)
-    middle = near[..., 3, 3]
-    brain = np.argwhere((middle > -1.5) & (middle < 3))  # no air, no bone
+    near = windows(steps(part.x))
+    brain = np.argwhere(in_brain(near[..., 3, 3]))
     chosen = tuple(brain[rng.integers(len(brain), size=n)].T)
     clean = near[chosen].reshape(n, -1)
     noisy = clean + rng.normal(0, NOISE / 20, clean.shape)
@@ -143,12 +153,11 @@ def learn(x, y, layer, name):
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "One simulated head CT slice four times: clean; with noise, grainy all over; cleaned by a program that saw 200 examples, flat and blurred; cleaned by one that saw 25,600, with the ventricles visible again, and the bleed dimmer and more blurred than in the clean and in the noisy slice."}}
 layer = random_layer(256)
-shown = int(np.flatnonzero(test.y == 2)[5])
-clean = windows(test.x[shown : shown + 1])
-grainy = sliding_window_view((test.x[[shown]].clip(-10, 90) - 30) / 20 + rng.normal(0, NOISE / 20, (1, 64, 64)), (SIDE, SIDE), axis=(1, 2))
-rows, truth = grainy.reshape(-1, SIDE**2).astype("float32"), clean[..., 3, 3]
+shown = steps(test.x[np.flatnonzero(test.y == 2)[[5]]])
+grainy = windows(shown + rng.normal(0, NOISE / 20, shown.shape))
+rows, truth = grainy.reshape(-1, SIDE**2).astype("float32"), windows(shown)[..., 3, 3]
 views = {"clean": truth, "with noise": grainy[..., 3, 3]}
-inside = (truth > -1.5) & (truth < 3)
+inside = in_brain(truth)
 for n in (200, 25_600):
     guess = (hidden(rows, layer) @ learn(x[:n], y[:n], layer, f"opening, {n}")).reshape(truth.shape)
     views[f"from {n:,} examples"] = np.where(inside, guess, truth)  # bone and air were not asked for
@@ -168,8 +177,8 @@ claim("many examples leave less than two fifths of the noise, and less than few 
 # 200 neighbourhoods, the fourth has seen 25,600 (both clean the brain only). Grain goes, and the error within the brain
 # falls from about 144 HU² to a third of that or less; for noise alone, three times the dose would do the same. But look
 # at the bleed: it is *dimmer* than in the noisy picture, and blurred. Who is paid by mean squared error pulls what is
-# rare towards what is usual. Here we use that error as a yardstick for size; it is none for finding lesions (the ceiling
-# of notebook 13).
+# rare towards what is usual. Here we use that error as a yardstick for size; it is none for finding lesions (the
+# ceiling of notebook 13).
 #
 # ## 2. What a parameter costs
 #
@@ -223,7 +232,8 @@ claim("three cases: the mean excess is that of the formula, within 4 %", max(abs
 # %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Error in HU\u00b2 against the number of examples, both axes logarithmic. Dots, the linear program measured: near 80 at 100 examples, falling to 40. A line, the exact law, runs through them; a dotted horizontal line at 40."}}
 none = random_layer(0)
 linear_test, sizes = hidden(x_test, none), [75, 100, 150, 200, 400, 800, 3200, 12_800]
-best = error(linear_test @ ridge(hidden(x, none), y, [0])[0], y_test)
+linear = linear_test @ ridge(hidden(x, none), y, [0])[0]
+best = error(linear, y_test)
 measured = []
 for n in sizes:
     starts = range(0, min(40 * n, 25_600 - n + 1), n)
@@ -448,7 +458,7 @@ guesses = {
     "nothing done": x_test[:, SIDE**2 // 2],
     "median of 3 × 3": median(x_test),
     "Gaussian smoothing": smooth(x_test, width),
-    "linear program": linear_test @ ridge(hidden(x, none), y, [0])[0],
+    "linear program": linear,
     "256 neurons, 25,600 examples": hidden(x_test, layer) @ learn(x, y, layer, "table"),
     "1,024 neurons, 102,400 examples": made["four times"],
 }

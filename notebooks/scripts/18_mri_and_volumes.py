@@ -27,8 +27,8 @@
 # | notebook [13](13_medical_images.ipynb); matrices, complex numbers | 60 min | 30 s | simulated head MR and CT; real: files of nilearn and pydicom |
 #
 # Two files hold one head, with one lesion. The same five lines of code draw both. Once the lesion is on the left of the
-# picture, once on the right. Nobody has mirrored the patient, and neither file is wrong. The brain itself gives no hint:
-# our anatomy comes from the symmetric MNI152, a template to which brain studies align their patients, and its
+# picture, once on the right. Nobody has mirrored the patient, and neither file is wrong. The brain itself gives no
+# hint: our anatomy comes from the symmetric MNI152, a template to which brain studies align their patients, and its
 # 8,675,289 voxels are, to the last bit, their own mirror image.
 
 # %%
@@ -92,8 +92,8 @@ claim("without the lesion, head and mirror image agree to the last bit", np.arra
 #
 # ## 1. Ask the file
 #
-# A volume is an array of numbers and an *affine*: a matrix $A$ and a shift $b$ that take the indices $v = (i, j, k)$ of a
-# voxel to its place $r$ in the patient,
+# A volume is an array of numbers and an *affine*: a matrix $A$ and a shift $b$ that take the indices $v = (i, j, k)$ of
+# a voxel to its place $r$ in the patient,
 #
 # $$r = A\,v + b \tag{18.1}$$
 #
@@ -147,8 +147,8 @@ claim("and it is left of the middle: 32 mm", abs(centres[0][0] + 32) < 1, centre
 #
 # ### Your turn
 #
-# **18.1** The way back. `mm` (n, 3) holds places in the patient. Return, as whole numbers (n, 3), the voxels of the grid
-# `affine` in which they lie. A voxel's place is its *centre*.
+# **18.1** The way back. `mm` (n, 3) holds places in the patient. Return, as whole numbers (n, 3), the voxels of the
+# grid `affine` in which they lie. A voxel's place is its *centre*.
 
 
 # %%
@@ -171,9 +171,10 @@ def to_voxels(affine, mm):
 check("18.1", to_voxels)
 
 # %% [markdown]
-# With it, an outline drawn in Monday's file goes into Tuesday's: its voxels to mm, and the mm to the other's voxels. The
-# rival is what happens in many scripts: shapes agree, so the outline is laid on as it is. Two outlines $a$ and $b$ are
-# compared by their *Dice* score, twice the common part over the sum: 1 when they agree, 0 when they have nothing in common.
+# With it, an outline drawn in Monday's file goes into Tuesday's: its voxels to mm, and the mm to the other's voxels.
+# The rival is what happens in many scripts: shapes agree, so the outline is laid on as it is. Two outlines $a$ and $b$
+# are compared by their *Dice* score, twice the common part over the sum: 1 when they agree, 0 when they have nothing in
+# common.
 
 # %%
 def dice(a, b):
@@ -205,24 +206,24 @@ claim("written and read back: the same numbers, voxels of 2 mm", honest)
 pd.DataFrame({"Dice with the true outline": {"by index": by_index, "by place": by_place}})
 
 # %% [markdown]
-# By index the Dice score is 0: the outline lies in healthy brain, on the other side. By place it is 1. Two files are beyond
-# this help, and both open without a word. In one, a program mirrored the numbers and kept the affine (a flip meant for
-# training, saved by mistake): the lesion has changed sides. In the other, both *codes* of the header are 0, which means
-# that nothing is known of the place; nibabel then guesses that the first axis runs to the left, and here the guess is wrong.
-# So look at `header["sform_code"]` and `header["qform_code"]`, and check *one* patient against something outside the file:
-# the DICOM original, the side in the report, a capsule taped to the right temple.
+# By index the Dice score is 0: the outline lies in healthy brain, on the other side. By place it is 1. Two files are
+# beyond this help, and both open without a word. In one, a program mirrored the numbers and kept the affine (a flip
+# meant for training, saved by mistake): the lesion has changed sides. In the other, both *codes* of the header are 0,
+# which means that nothing is known of the place; nibabel then guesses that the first axis runs to the left, and here
+# the guess is wrong. So look at `header["sform_code"]` and `header["qform_code"]`, and check *one* patient against
+# something outside the file: the DICOM original, the side in the report, a capsule taped to the right temple.
 #
 # ## 2. Where MR numbers come from
 #
-# A CT counts photons along lines. An MR scanner listens to protons. It gives them, for a moment, a different pitch at each
-# place, and records the sum. Done with many patterns, that is the *Fourier transform* of the picture: of a slice $\rho$
-# with $N$ pixels, at the places $x = (x_1, x_2)$ on a grid of $N_1 \times N_2$, the scanner measures
+# A CT counts photons along lines. An MR scanner listens to protons. It gives them, for a moment, a different pitch at
+# each place, and records the sum. Done with many patterns, that is the *Fourier transform* of the picture: of a slice
+# $\rho$ with $N$ pixels, at the places $x = (x_1, x_2)$ on a grid of $N_1 \times N_2$, the scanner measures
 #
 # $$S(k) = \sum_x \rho(x)\, e^{-2\pi i\,(k_1 x_1/N_1 + k_2 x_2/N_2)}, \qquad
 # \sum_x |\rho(x)|^2 = \frac 1N \sum_k |S(k)|^2 \tag{18.2}$$
 #
-# The second half is *Parseval's* theorem: nothing is lost. The numbers $S(k)$ are called **k-space**; `np.fft.fft2` computes
-# them, and `np.fft.ifft2` goes back. Every one of them hears the whole head.
+# The second half is *Parseval's* theorem: nothing is lost. The numbers $S(k)$ are called **k-space**; `np.fft.fft2`
+# computes them, and `np.fft.ifft2` goes back. Every one of them hears the whole head.
 
 # %%
 picture = np.zeros((120, 108))
@@ -259,10 +260,10 @@ fig.suptitle("Simulated head MR, 240 mm × 216 mm", fontsize=10)
 plt.show()
 
 # %% [markdown]
-# With every second line of k-space there are two heads in the picture, half a field apart, and with every third there are
-# three. (Their brightness falls as well; the panels are stretched.) Each line of k-space costs time, and a patient must
-# lie still for all of them, so scanners leave lines out. What happens then is exact. Keep the lines $k_1 = o, o + R, o + 2R, \dots$ and
-# set the others to 0:
+# With every second line of k-space there are two heads in the picture, half a field apart, and with every third there
+# are three. (Their brightness falls as well; the panels are stretched.) Each line of k-space costs time, and a patient
+# must lie still for all of them, so scanners leave lines out. What happens then is exact. Keep the lines $k_1 = o, o +
+# R, o + 2R, \dots$ and set the others to 0:
 #
 # $$\rho_R(x_1, x_2) = \frac 1R \sum_{m=0}^{R-1} e^{2\pi i\,m o/R}\;\rho\Bigl(x_1 - m\,\frac{N_1}{R},\; x_2\Bigr) \tag{18.3}$$
 #
@@ -288,9 +289,9 @@ claim("half of the lesion stays, half appears 120 mm away", np.allclose(halves, 
 # %% [markdown]
 # ### Two pictures of one head
 #
-# Protons answer with a signal that depends on the tissue in three ways: how many they are ($\rho$), how fast they recover
-# ($T_1$) and how fast they fall out of step ($T_2$). Whoever runs the scanner chooses the time between two pulses, $TR$, and
-# from pulse to echo, $TE$. For a plain spin echo with $TE \ll TR$,
+# Protons answer with a signal that depends on the tissue in three ways: how many they are ($\rho$), how fast they
+# recover ($T_1$) and how fast they fall out of step ($T_2$). Whoever runs the scanner chooses the time between two
+# pulses, $TR$, and from pulse to echo, $TE$. For a plain spin echo with $TE \ll TR$,
 #
 # $$s = \rho\,\bigl(1 - e^{-TR/T_1}\bigr)\, e^{-TE/T_2} \tag{18.4}$$
 #
@@ -334,9 +335,9 @@ claim("stepped through eight pulses, the echo is the formula's, to half a percen
 # %% [markdown]
 # ### Your turn
 #
-# **18.2** Which $TE$ shows a lesion best against the tissue round it? Let both begin at $TE = 0$ with signals `a` and `b`
-# (all but the last factor of (18.4)), and decay with `Ta` and `Tb`. Return the $TE > 0$ at which the *difference* of the
-# two signals, if it is there to be found, is largest: where its slope is 0.
+# **18.2** Which $TE$ shows a lesion best against the tissue round it? Let both begin at $TE = 0$ with signals `a` and
+# `b` (all but the last factor of (18.4)), and decay with `Ta` and `Tb`. Return the $TE > 0$ at which the *difference*
+# of the two signals, if it is there to be found, is largest: where its slope is 0.
 
 
 # %%
@@ -369,8 +370,8 @@ pd.DataFrame({"T1-weighted": T1_weighted, "T2-weighted": T2_weighted}).round(2)
 
 # %% [markdown]
 # A short $TR$ and $TE$ give a picture *weighted* by $T_1$: white matter .39, grey .32, fluid .17. A long $TR$ and your
-# $TE$ of about 120 ms turn the order round: fluid .54, grey .19, white .13, and the lesion .45, over three times as bright
-# as the white matter it lies in. With the shorter times lesion and white matter differ by an eighth.
+# $TE$ of about 120 ms turn the order round: fluid .54, grey .19, white .13, and the lesion .45, over three times as
+# bright as the white matter it lies in. With the shorter times lesion and white matter differ by an eighth.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "One simulated slice twice. T1-weighted: white matter bright, fluid dark, the lesion a hint of grey. T2-weighted: fluid and lesion bright, white matter dark."}}
 fig, axes = plt.subplots(1, 2, figsize=(6.0, 3.5))
@@ -386,15 +387,15 @@ around = [signal(*TISSUES["lesion"], TR, t) - signal(*TISSUES["white"], TR, t) f
 claim("a shorter or longer TE shows the lesion less well", around[1] > max(around[0], around[2]), around)
 
 # %% [markdown]
-# The same head, the same lesion: a hint of grey on the left, and a beacon on the right. So an MR number has no unit. It is
-# a property of the tissue *and* of two knobs, of the coil and of a gain that the scanner sets for each patient. HU are the
-# same everywhere; here twice the number in another hospital means nothing. Section 4 pays for that.
+# The same head, the same lesion: a hint of grey on the left, and a beacon on the right. So an MR number has no unit. It
+# is a property of the tissue *and* of two knobs, of the coil and of a gain that the scanner sets for each patient. HU
+# are the same everywhere; here twice the number in another hospital means nothing. Section 4 pays for that.
 #
 # ### The dark is not dark
 #
 # Noise is added in k-space, to real and imaginary part, and so to both parts of the picture, with standard deviation
-# $\sigma$ in each. Then the scanner takes the *magnitude* $m$ and throws the phase away. A magnitude cannot be negative, so
-# noise no longer averages out. With $A$ the true signal (Rice, 1944; Gudbjartsson and Patz, 1995),
+# $\sigma$ in each. Then the scanner takes the *magnitude* $m$ and throws the phase away. A magnitude cannot be
+# negative, so noise no longer averages out. With $A$ the true signal (Rice, 1944; Gudbjartsson and Patz, 1995),
 #
 # $$\mathbb E[m^2] = A^2 + 2\sigma^2, \qquad \text{and where } A = 0: \quad \mathbb E[m] = \sigma\sqrt{\pi/2} \tag{18.5}$$
 
@@ -446,25 +447,26 @@ found.round(3)
 
 # %% [markdown]
 # One scan of empty air spreads from 0 to about .35. The mean of 64 is a narrow peak, and it stands at .125, not at 0:
-# more scans make us surer of a wrong number. Fluid, the darkest tissue here, comes out a sixth too bright, white matter by
-# a few percent. Two repairs bring both to within 2 %: subtract $2\sigma^2$ from the mean *square*, or average before the
-# magnitude is taken, which needs the phase. (In air they leave .02: a root of what is left of noise is not negative either.) Whoever fits a decay such as (18.4) to magnitudes takes the floor for signal.
+# more scans make us surer of a wrong number. Fluid, the darkest tissue here, comes out a sixth too bright, white matter
+# by a few percent. Two repairs bring both to within 2 %: subtract $2\sigma^2$ from the mean *square*, or average before
+# the magnitude is taken, which needs the phase. (In air they leave .02: a root of what is left of noise is not negative
+# either.) Whoever fits a decay such as (18.4) to magnitudes takes the floor for signal.
 #
 # ## 3. How large is it?
 #
-# A reader has outlined lesions on voxels of 1 mm. The model that is to learn from them works on larger ones. What becomes
-# of the volume? Our 48 simulated patients have one lesion each: an ellipsoid of half-axes from 3 to 9 mm, turned at random,
-# so that the truth $\tfrac43\pi abc$ is known (mostly .2 to 2 ml).
+# A reader has outlined lesions on voxels of 1 mm. The model that is to learn from them works on larger ones. What
+# becomes of the volume? Our 48 simulated patients have one lesion each: an ellipsoid of half-axes from 3 to 9 mm,
+# turned at random, so that the truth $\tfrac43\pi abc$ is known (mostly .2 to 2 ml).
 #
-# A volume is a sum. With $p_v$ the share of voxel $v$ that belongs to the lesion, and $A$ of (18.1), whose determinant is
-# the volume of one voxel,
+# A volume is a sum. With $p_v$ the share of voxel $v$ that belongs to the lesion, and $A$ of (18.1), whose determinant
+# is the volume of one voxel,
 #
 # $$V = |\det A| \sum_v p_v \tag{18.6}$$
 #
 # ### Your turn
 #
-# **18.3** Write it, in **ml**. `shares` (x, y, z) may be an outline of True and False, or shares from 0 to 1. `affine` (4, 4)
-# may be oblique, and in half of all files its determinant is negative. One ml is 1,000 mm³.
+# **18.3** Write it, in **ml**. `shares` (x, y, z) may be an outline of True and False, or shares from 0 to 1. `affine`
+# (4, 4) may be oblique, and in half of all files its determinant is negative. One ml is 1,000 mm³.
 
 
 # %%
@@ -486,9 +488,9 @@ def volume_ml(shares, affine):
 check("18.3", volume_ml)
 
 # %% [markdown]
-# Now six ways from the outline to the other grid. `resample` reads the outline at the *centres* of the new voxels, between
-# its own voxels if need be: the nearest one (order 0), linear (1), a cubic spline (3). `voxel_means` takes the mean
-# over the *whole* new voxel: the share $p_v$.
+# Now six ways from the outline to the other grid. `resample` reads the outline at the *centres* of the new voxels,
+# between its own voxels if need be: the nearest one (order 0), linear (1), a cubic spline (3). `voxel_means` takes the
+# mean over the *whole* new voxel: the share $p_v$.
 
 # %%
 FINE = np.eye(4)  # the reader's grid, 1 mm
@@ -579,19 +581,19 @@ table
 
 # %% [markdown]
 # Three ways have next to no bias: the nearest voxel, the spline added up, and shares added up. They differ in their
-# *error*, the mean distance from the truth: at 5 mm 12 to 20 % for the nearest voxel and under 1 % for shares, which lose
-# nothing on the way. The rule that one finds in many pipelines, *take the share and cut at one half*, does worse than the
-# nearest voxel: at 5 mm it loses a fifth to a quarter of these lesions' volume, or more. A small round thing fills few
-# voxels by half, and has no hollow places to make good for it. (Where a border is flat over many voxels the rule is fair.)
-# The *picture* is no way out. A large voxel's brightness is the mean over its parts, so cutting it half-way from
-# surroundings to lesion is the same rule; and in lesions under half a ml even the brightest voxel of 5 mm is on average a
-# sixth to two fifths something else. That is *partial volume*. So **keep the shares, and add them up; cut at one half only
-# when a model needs an outline, and never count that outline.**
+# *error*, the mean distance from the truth: at 5 mm 12 to 20 % for the nearest voxel and under 1 % for shares, which
+# lose nothing on the way. The rule that one finds in many pipelines, *take the share and cut at one half*, does worse
+# than the nearest voxel: at 5 mm it loses a fifth to a quarter of these lesions' volume, or more. A small round thing
+# fills few voxels by half, and has no hollow places to make good for it. (Where a border is flat over many voxels the
+# rule is fair.) The *picture* is no way out. A large voxel's brightness is the mean over its parts, so cutting it
+# half-way from surroundings to lesion is the same rule; and in lesions under half a ml even the brightest voxel of 5 mm
+# is on average a sixth to two fifths something else. That is *partial volume*. So **keep the shares, and add them up;
+# cut at one half only when a model needs an outline, and never count that outline.**
 #
-# Worst is to take every voxel that holds any of the lesion: over half as much again at 2 mm, and three to four times the
-# volume at 5. That can be computed. A convex lesion of volume $V$ lies on a grid at random; the edges of a voxel are $h_1, h_2, h_3$.
-# Let $F_i$ be the area of the lesion's shadow along axis $i$, and $w_i$ its width. Then the voxels touched have, on average,
-# the volume
+# Worst is to take every voxel that holds any of the lesion: over half as much again at 2 mm, and three to four times
+# the volume at 5. That can be computed. A convex lesion of volume $V$ lies on a grid at random; the edges of a voxel
+# are $h_1, h_2, h_3$. Let $F_i$ be the area of the lesion's shadow along axis $i$, and $w_i$ its width. Then the voxels
+# touched have, on average, the volume
 #
 # $$\mathbb E[V_\text{touched}] = V + \sum_i h_i F_i + \sum_i w_i\,\frac{h_1 h_2 h_3}{h_i} + h_1 h_2 h_3 \tag{18.7}$$
 #
@@ -626,17 +628,17 @@ overshoot = volumes.resample(outline, affine, window, (50, 50, 50), order=3)
 claim("a spline turns 0 and 1 into values below −.1 and above 1.1", overshoot.min() < -0.1 and overshoot.max() > 1.1, [overshoot.min(), overshoot.max()])
 
 # %% [markdown]
-# One ml becomes nearly four, by nothing but the grid. Read backwards: a lesion smaller than a few voxels has no size that
-# an outline of voxels could tell, and a change of a ml from one year to the next, measured on two grids, may be the grids.
-# (Splines have a price as well: next to an edge they swing below 0 and above 1. A map of labels, 1 for grey and 3 for
-# lesion, must never be read between its voxels at all: half-way from 1 to 3 is another tissue.)
+# One ml becomes nearly four, by nothing but the grid. Read backwards: a lesion smaller than a few voxels has no size
+# that an outline of voxels could tell, and a change of a ml from one year to the next, measured on two grids, may be
+# the grids. (Splines have a price as well: next to an edge they swing below 0 and above 1. A map of labels, 1 for grey
+# and 3 for lesion, must never be read between its voxels at all: half-way from 1 to 3 is another tissue.)
 #
 # ## 4. Numbers without a unit
 #
-# A model of one number: *call every pixel a lesion that is brighter than t*. On CT, t can be a property of blood. On MR it is a
-# property of a scanner and a day. We make 251 simulated patients with an infarct into MR slices (a *FLAIR*: fluid dark,
-# infarct bright) as two scanners would take them. Scanner one is in the training data. Scanner two has other knobs
-# and about twice the gain. Each test patient is scanned on both, so that nothing else differs.
+# A model of one number: *call every pixel a lesion that is brighter than t*. On CT, t can be a property of blood. On MR
+# it is a property of a scanner and a day. We make 251 simulated patients with an infarct into MR slices (a *FLAIR*:
+# fluid dark, infarct bright) as two scanners would take them. Scanner one is in the training data. Scanner two has
+# other knobs and about twice the gain. Each test patient is scanned on both, so that nothing else differs.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 from scipy.ndimage import binary_erosion
@@ -679,8 +681,9 @@ def by_patient(part):
 
 # %% [markdown]
 # Three usual remedies. *Training mean and SD*: subtract one number, divide by another, both from the training patients.
-# *z-score*: the same, with each patient's own mean and SD. *Landmarks* (after Nyúl and Udupa, 1999): move six percentiles of
-# each patient to where they are, on average, in the training patients, and everything between in straight lines.
+# *z-score*: the same, with each patient's own mean and SD. *Landmarks* (after Nyúl and Udupa, 1999): move six
+# percentiles of each patient to where they are, on average, in the training patients, and everything between in
+# straight lines.
 
 # %%
 def z_score(pixels, scale):
@@ -777,18 +780,18 @@ pd.DataFrame({where: table["Dice minus raw"] for where, table in tables.items()}
 # %% [markdown]
 # On scanner two the raw numbers fail: the Dice score falls from over .8 to below .2. *Training mean and SD* change
 # nothing at all, on any scanner: they are one straight line for everybody, and a line with the same slope for all moves
-# the threshold along. That is what "we normalised the data" often means. The z-score of each patient repairs
-# most of the loss, and gains two or three points at home, where each patient has a gain of their own. Landmarks, a
-# method made for MR, repair no more and cost .1 or more at home: a large infarct moves the upper percentiles, and is then
-# normalised away. On CT every remedy costs a little: HU *are* the normalisation. (All scales are fitted on the training patients.
-# Patients' own z-scores need no fit, and so cannot leak.)
+# the threshold along. That is what "we normalised the data" often means. The z-score of each patient repairs most of
+# the loss, and gains two or three points at home, where each patient has a gain of their own. Landmarks, a method made
+# for MR, repair no more and cost .1 or more at home: a large infarct moves the upper percentiles, and is then
+# normalised away. On CT every remedy costs a little: HU *are* the normalisation. (All scales are fitted on the training
+# patients. Patients' own z-scores need no fit, and so cannot leak.)
 #
 # ## 5. Have we met before?
 #
 # Public collections are merged, re-exported and renamed. A patient who comes back under another name is in the training
-# part and in the test part, and no split by patient can know. We plant such twins: one slice of each simulated head CT; a
-# third of the test patients come into the training part again, as another export would write them: moved by up to
-# two pixels, turned by up to 2°, with other noise and another grey scale.
+# part and in the test part, and no split by patient can know. We plant such twins: one slice of each simulated head CT;
+# a third of the test patients come into the training part again, as another export would write them: moved by up to two
+# pixels, turned by up to 2°, with other noise and another grey scale.
 
 # %%
 from scipy.ndimage import rotate
@@ -812,16 +815,15 @@ import hashlib
 heads = scans[scans.frame["slice"].to_numpy() == 1]
 seen, checked, unseen = heads.split(val=0.2, test=0.25, seed=draw)
 x_seen, x_checked = (np.clip(part.x, 0, 80) for part in (seen, checked))
-val_twins = exported_again(x_checked)
 x_unseen = np.clip(unseen.x, 0, 80)
 doubled = np.sort(rng.permutation(len(unseen))[: len(unseen) // 3])
 twins = exported_again(x_unseen[doubled])
 
 # %% [markdown]
-# Four detectors. *Bytes*: the checksum of the file. *Difference hash*: 64 bits, one for each pair of neighbouring areas, is the
-# right one brighter? (It finds copies of photographs on the web.) *Correlation* of the pixels; and the largest correlation
-# over 25 shifts. A pair is called a twin when it is more alike than any two *different* patients of the training and
-# validation parts are.
+# Four detectors. *Bytes*: the checksum of the file. *Difference hash*: 64 bits, one for each pair of neighbouring
+# areas, is the right one brighter? (It finds copies of photographs on the web.) *Correlation* of the pixels; and the
+# largest correlation over 25 shifts. A pair is called a twin when it is more alike than any two *different* patients of
+# the training and validation parts are.
 
 # %%
 def hash_alike(a, b):
@@ -863,11 +865,10 @@ claim("aligned, nine of ten or more, and at most 3 wrong pairs of 140,000", both
 pd.DataFrame({"twins found": caught, "twin is the nearest": nearest_is_twin, "wrong pairs": wrongly})
 
 # %% [markdown]
-# Bytes find nothing, since one changed grey changes the checksum. The hash of the web and plain correlation find next to none
-# (two different patients may differ in four of 64 bits or fewer, or in none):
-# heads are so alike that a head moved by two pixels is farther from itself than from the next patient. Aligned first, correlation
-# finds nearly all. So **a search for duplicates needs its own test with planted copies**; "we checked for duplicates" may
-# mean a checksum.
+# Bytes find nothing, since one changed grey changes the checksum. The hash of the web and plain correlation find next
+# to none (two different patients may differ in four of 64 bits or fewer, or in none): heads are so alike that a head
+# moved by two pixels is farther from itself than from the next patient. Aligned first, correlation finds nearly all. So
+# **a search for duplicates needs its own test with planted copies**; "we checked for duplicates" may mean a checksum.
 #
 # What do they cost? Two models name the kind (healthy, ischaemia, haemorrhage, tumour): the *nearest neighbour* by
 # aligned correlation, which is all memory, and logistic regression on the pixels, which is little of it. Each learns
@@ -880,6 +881,11 @@ def neighbour(x, y, asked):
 
 
 # %%
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+
 def linear_model(x, y, asked):
     """Logistic regression on the standardised pixels."""
     model = make_pipeline(StandardScaler(), LogisticRegression(C=1e-3, max_iter=300))
@@ -887,10 +893,6 @@ def linear_model(x, y, asked):
 
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Accuracy of two models with intervals. Nearest neighbour: about 0.3 without twins, about 0.5 with twins, about 0.3 after the search. Logistic regression: about 0.4, slightly more with twins, about 0.4 after."}}
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
-
 x_leaky, y_leaky = np.concatenate([x_seen, twins]), np.concatenate([seen.y, unseen.y[doubled]])
 suspect = volumes.aligned_correlation(x_unseen, x_leaky).max(axis=0) > limits["aligned correlation"]
 sets = {"without twins": (x_seen, seen.y), "with twins": (x_leaky, y_leaky), "after the search": (x_leaky[~suspect], y_leaky[~suspect])}
@@ -916,12 +918,11 @@ claim("without twins the neighbour loses to the linear model; with them nobody c
 pd.DataFrame({"neighbour minus logistic": duel})
 
 # %% [markdown]
-# Without twins the nearest neighbour names some three kinds in ten, no more than *always healthy* gets; with them it seems
-# to name half of them. The table has its lead over logistic regression, paired.
-# Logistic regression, the better model by .15 or more, gains next to nothing: it is too stiff to remember a patient. So a leak
-# does not only flatter, **it changes the order**: with twins the neighbour stands level or ahead, and who chooses by this
-# figure may take the wrong model home. The more a model can remember, the more a duplicate gives it. After the search the
-# gift is gone.
+# Without twins the nearest neighbour names some three kinds in ten, no more than *always healthy* gets; with them it
+# seems to name half of them. The table has its lead over logistic regression, paired. Logistic regression, the better
+# model by .15 or more, gains next to nothing: it is too stiff to remember a patient. So a leak does not only flatter,
+# **it changes the order**: with twins the neighbour stands level or ahead, and who chooses by this figure may take the
+# wrong model home. The more a model can remember, the more a duplicate gives it. After the search the gift is gone.
 #
 # ## On real data
 #
@@ -953,9 +954,9 @@ print(f"TR {float(header.RepetitionTime):.0f} ms, TE {float(header.EchoTime):.0f
 claim("its smallest number is not 0", image.values.min() > 0, image.values.min())
 
 # %% [markdown]
-# Two files of one package are stored in two orders, and the template does not even say that its unit is mm. The real MR is
-# T2-weighted by its $TR$ of 4,000 ms and $TE$ of 240 ms. Its smallest number is well above 0 (noise alone, or an offset: the
-# file doesn't tell), and its numbers, up to about 2,100, have no unit.
+# Two files of one package are stored in two orders, and the template does not even say that its unit is mm. The real MR
+# is T2-weighted by its $TR$ of 4,000 ms and $TE$ of 240 ms. Its smallest number is well above 0 (noise alone, or an
+# offset: the file does not tell), and its numbers, up to about 2,100, have no unit.
 #
 # ## Three questions
 #
@@ -971,8 +972,8 @@ claim("its smallest number is not 0", image.values.min() > 0, image.values.min()
 # <details><summary>To see a darker tissue better, somebody averages a hundred magnitude pictures. What does the mean of an
 # empty region tend to?</summary>
 #
-# To σ√(π/2), about 1.25 σ, by (18.5), and not to 0. More pictures only make it surer. Average squares and subtract 2σ², or
-# average complex pictures before taking the magnitude.
+# To σ√(π/2), about 1.25 σ, by (18.5), and not to 0. More pictures only make it surer. Average squares and subtract 2σ²,
+# or average complex pictures before taking the magnitude.
 #
 # </details>
 #
@@ -987,8 +988,8 @@ claim("its smallest number is not 0", image.values.min() > 0, image.values.min()
 # ## In this notebook we ...
 #
 # found left by a file's affine, and files that lie about it; made MR pictures from k-space, folded them, weighted them
-# twice, and met their floor of noise; measured lesions across grids with and without a bias; saw what numbers without a unit
-# cost, and what they gain from a scale of their own; and found planted twins, and what they were worth.
+# twice, and met their floor of noise; measured lesions across grids with and without a bias; saw what numbers without a
+# unit cost, and what they gain from a scale of their own; and found planted twins, and what they were worth.
 #
 # **Pitfalls**
 # - Working by index instead of by mm. Mirroring numbers under an old affine. Trusting a header whose codes are 0.
