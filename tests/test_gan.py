@@ -254,42 +254,115 @@ def test_the_networks_have_the_shapes_that_were_asked_for():
         gan.build_discriminator((28, 28, 1))
 
 
-def laid(rows: int, down: int, rng) -> tuple:
-    """A generator whose average is an ellipse ``down`` pixels below the middle; poses, noise and maps for ``rows``."""
+def laid(rows: int, rng) -> tuple:
+    """A sketching generator whose usual image is an ellipse, wider along its first axis; poses, noise and maps."""
     y, x = np.mgrid[:32, :32] - 15.5
-    centre = np.where(((y - down) / 12) ** 2 + (x / 7) ** 2 < 1, 2.0, -2.0)[..., None].astype("float32")
+    narrow, wide = (np.where((y / 12) ** 2 + (x / width) ** 2 < 1, 0.9, -0.9).ravel() for width in (7, 9))
+    axes = np.stack([wide - narrow, 0.1 * rng.normal(size=1024)])
     poses = rng.normal(size=(200, 3)) * [0.15, 1.0, 2.0] + [0.1, 0.5, -1.0]
-    model = gan.build_turning_generator((32, 32, 1), 8, 2, centre, poses)
+    model = gan.build_sketching_generator((32, 32, 1), 8, 2, poses, narrow, axes)
     z, wish = rng.normal(size=(rows, 8)), rng.integers(0, 2, (rows, 32, 32, 2))
-    return model, centre, poses.mean(0) + z[:, :3] * poses.std(0), z.astype("float32"), wish.astype("float32")
+    lies = poses.mean(axis=0) + z[:, :3] * poses.std(axis=0)
+    sketch = (narrow + z[:, 3:5] @ axes).clip(-1, 1).reshape(-1, 32, 32, 1)
+    return model, lies.astype("float32"), sketch.astype("float32"), z.astype("float32"), wish.astype("float32")
 
 
-def test_the_first_three_numbers_of_noise_lay_the_picture():
-    """Angle and shifts, measured in the drawings, are mean and deviation of the real ones times the noise."""
-    model, _, asked, z, wish = laid(20, 0, np.random.default_rng(1))
-    inner = next(layer for layer in model.layers if isinstance(layer, keras.Model))
-    inner.layers[-1].kernel.assign(0 * inner.layers[-1].kernel)  # nothing to add to the average
-    found = pose(model([z, wish]))
-    assert (np.abs(found - asked).max(axis=0) < [0.1, 0.3, 0.3]).all()  # radians, pixels; the ellipse is coarse
+def silence(model) -> None:
+    """Leave the last convolution of a generator nothing to change."""
+    last = next(layer for layer in reversed(model.layers) if isinstance(layer, keras.layers.Conv2D))
+    last.kernel.assign(0 * last.kernel)
+
+
+def test_noise_lays_the_picture_and_weighs_the_sketch():
+    """With no change to it, a drawing is the sketch, turned: mean and deviation of the real poses times the noise."""
+    model, lies, sketch, z, wish = laid(20, np.random.default_rng(1))
+    silence(model)
+    drawn = np.asarray(model([z, wish]))
+    assert drawn == pytest.approx(np.tanh(turn(np.arctanh(0.97 * sketch), lies)), abs=1e-4)
+    assert (np.abs(pose(drawn) - lies).max(axis=0) < [0.15, 0.5, 0.5]).all()  # radians, pixels; the ellipse is coarse
 
 
 def test_the_picture_is_drawn_upright_to_an_upright_wish():
-    model, centre, asked, z, wish = laid(5, 1, np.random.default_rng(2))
+    """The inner network sees the upright map and the sketch, its maps are turned, and every wish and noise counts."""
+    model, lies, sketch, z, wish = laid(5, np.random.default_rng(2))
     inner = next(layer for layer in model.layers if isinstance(layer, keras.Model))
-    upright = inner([z[:, 3:], np.asarray(turn(wish, asked, back=True))]) + centre
-    assert np.asarray(model([z, wish])) == pytest.approx(np.tanh(turn(upright, asked)), abs=1e-4)
-    assert np.abs(np.asarray(model([z, 1 - wish])) - np.asarray(model([z, wish]))).max() > 0.01
+    asked = np.concatenate([turn(wish, lies, back=True), sketch], axis=-1)
+    turned = turn(np.concatenate([inner([z[:, 3:], asked]), sketch], axis=-1), lies)
+    first = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)][0]
+    heard = keras.Model(model.inputs, first.input)([z, wish])
+    assert np.asarray(heard) == pytest.approx(np.concatenate([turned, wish], axis=-1), abs=1e-4)
+    for other in ([z, 1 - wish], [np.concatenate([z[:, :5], -z[:, 5:]], axis=1), wish]):
+        assert np.abs(np.asarray(model(other)) - np.asarray(model([z, wish]))).max() > 1e-3
 
 
-def test_a_turning_generator_is_trained_saved_and_read_back(tmp_path):
-    model, _, _, z, wish = laid(8, 0, np.random.default_rng(3))
-    game = gan.ConditionalGAN(model, gan.build_discriminator((32, 32, 1), 2, 4))
-    before = weights(model)
-    gan.fit_gan(gan.compile_gan(game, 2), np.tanh(wish[..., :1] - 0.5), wish, batch_size=8)
-    assert min(np.abs(w.numpy() - b).max() for w, b in zip(model.trainable_variables, before, strict=True)) > 0
+def test_a_sketch_is_whitened_components_that_do_not_see_lesions():
+    rng = np.random.default_rng(4)
+    true = rng.normal(size=(3, 64)) * [[3.0], [2.0], [1.0]]
+    images = (1 + rng.normal(size=(400, 3)) @ true).reshape(-1, *SHAPE)
+    healthy, lesion = np.arange(400) < 300, np.zeros((400, *SHAPE), bool)
+    usual, axes, scores = gan.linear_sketch(images, lesion, healthy, 3)
+    assert scores[healthy].var(axis=0, ddof=1) == pytest.approx(np.ones(3), rel=1e-6)
+    assert usual + scores @ axes == pytest.approx(images.reshape(400, -1), abs=1e-6)  # also of the ill
+    lesion[350, :4] = True
+    spoilt = images.copy()
+    spoilt[350, :4] = 100.0
+    again = gan.linear_sketch(spoilt, lesion, healthy, 3)[2]
+    assert np.delete(again, 350, axis=0) == pytest.approx(np.delete(scores, 350, axis=0))
+    half = np.where(lesion[350], usual.reshape(SHAPE), images[350]).ravel() - usual
+    assert again[350] == pytest.approx(half @ axes.T / np.sum(axes**2, axis=1))
+
+
+def sketched(rows: int = 16):
+    """A game over a sketch, and what ``fit_gan`` takes."""
+    model, _, sketch, z, wish = laid(rows, np.random.default_rng(3))
+    game = gan.SketchGAN(model, gan.build_discriminator((32, 32, 1), 2, 4))
+    return game, sketch, wish, z
+
+
+def test_a_game_over_a_sketch_is_trained_saved_and_read_back(tmp_path):
+    game, x, wish, z = sketched()
+    before = weights(game.generator)
+    linear = next(layer for layer in game.generator.layers if isinstance(layer, keras.layers.Dense))
+    axes = linear.kernel.numpy().copy()
+    gan.fit_gan(gan.compile_gan(game, 2), x, wish, z[:, :5], batch_size=8)
+    assert min(np.abs(w - b).max() for w, b in zip(weights(game.generator), before, strict=True)) > 0
+    assert axes.shape == (2, 1024) and np.array_equal(linear.kernel, axes)  # the sketch stays
     game.save(tmp_path / "game.keras")
     again = keras.saving.load_model(tmp_path / "game.keras")
     assert gan.generate(again, z, wish) == pytest.approx(gan.generate(game, z, wish), abs=1e-5)
+
+
+def test_a_drawing_pays_for_its_distance_to_the_scan_whose_code_it_has(monkeypatch):
+    """-log D and 30 times the mean absolute difference; the code comes first, the rest of the noise is drawn."""
+    game, x, wish, z = sketched()
+    seen = {}
+
+    def artist(parts, training):
+        seen["z"], seen["wish"] = (part.numpy() for part in parts)
+        return tf.constant(-x)
+
+    object.__setattr__(game, "generator", artist)
+    object.__setattr__(game, "discriminator", lambda parts, training: tf.ones((len(parts[0]), 1)))
+    asked = game.parts((x, {"wish": wish, "code": z[:, :5]}))
+    monkeypatch.setattr(gan.SketchGAN, "latent", 8)
+    g_loss = float(game.losses(*asked, training=True)[1])
+    assert g_loss == pytest.approx(np.log(1 + np.exp(-1)) + game.likeness * np.mean(np.abs(2 * x)), rel=1e-5)
+    assert np.array_equal(seen["z"][:, :5], z[:, :5]) and np.array_equal(seen["wish"], wish)
+    assert seen["z"].shape == (16, 8) and 0.5 < seen["z"][:, 5:].std() < 1.5
+
+
+def test_a_code_is_refused_where_it_does_not_fit():
+    game, x, wish, z = sketched()
+    gan.compile_gan(game, 2)
+    for code, got in ((None, "None"), (z[:4, :5], r"shape \(4, 5\)"), (np.zeros((16, 9)), r"shape \(16, 9\)")):
+        with pytest.raises(ValueError, match=f"code: got {got}, expected \\(16, m\\), the first m of 8 numbers"):
+            gan.fit_gan(game, x, wish, code)
+    with pytest.raises(ValueError, match="code: got 1 values that are nan or infinite"):
+        gan.fit_gan(game, x, wish, np.where(np.arange(16)[:, None] == 3, np.nan, z[:, :1]))
+    with pytest.raises(ValueError, match="y: got ndarray, expected a dictionary of 'wish' and 'code'"):
+        game.fit(x, wish, verbose=0)
+    with pytest.raises(ValueError, match="code: got one for a game without a sketch, expected None"):
+        gan.fit_gan(gan.compile_gan(new(2), 2), IMAGES, WISHES, Z)
 
 
 def test_a_wish_reaches_image_and_opinion():

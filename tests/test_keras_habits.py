@@ -22,6 +22,8 @@ X = RNG.random((N, *SHAPE)).astype("float32")
 Y = np.arange(N) % 3
 Z = RNG.normal(size=(N, LATENT)).astype("float32")
 WISH = RNG.integers(0, 2, (N, *SHAPE[:2], 2)).astype("float32")
+CODE = RNG.normal(size=(N, 8)).astype("float32")
+ASKED = {"wish": WISH, "code": CODE[:, :5]}
 OUTLINE = {"outline": judge.coarse(WISH[..., 0] > 0, Y)}
 PLAIN = {"batch_size": 16, "shuffle": False, "verbose": 0}
 
@@ -47,6 +49,15 @@ def new_conditional(shape=SHAPE):
     return new_gan(shape, gan.ConditionalGAN, 2)
 
 
+def new_sketching(shape=SHAPE):
+    rng = np.random.default_rng(1)
+    lies = rng.normal(0, 0.1, (50, 3))
+    axes = 0.1 * rng.normal(size=(2, int(np.prod(shape))))
+    generator = gan.build_sketching_generator(shape, 8, 2, lies, axes.mean(axis=0), axes)
+    game = gan.SketchGAN(generator, gan.build_discriminator(shape, 2, 4), gamma=0.5, seed=3)
+    return gan.compile_gan(game, steps=30)
+
+
 def new_vae(shape=SHAPE):
     networks = vae.build_encoder(shape, LATENT, (4,), 8), vae.build_decoder(shape, LATENT, 2, 8)
     return vae.compile_vae(vae.ConvVAE(*networks, beta=2.0, floor=0.02, seed=5), steps=30)
@@ -59,10 +70,11 @@ MODELS = {
     "gan": (new_gan, (2 * X - 1,), Z, lambda model: gan.generate(model, Z, steady=False)),
     "steady": (new_steady, (2 * X - 1,), Z, lambda model: gan.generate(model, Z)),
     "conditional": (new_conditional, (2 * X - 1, WISH), [Z, WISH], lambda model: gan.generate(model, Z, WISH)),
+    "sketching": (new_sketching, (2 * X - 1, ASKED), [CODE, WISH], lambda model: gan.generate(model, CODE, WISH)),
     "vae": (new_vae, (X,), X, lambda model: vae.reconstruct(model, X)),
 }
 every_model = pytest.mark.parametrize("name", MODELS)
-OWN_STEP = ("gan", "steady", "conditional", "vae")
+OWN_STEP = ("gan", "steady", "conditional", "sketching", "vae")
 
 
 def parts(name):
@@ -151,7 +163,7 @@ def test_another_process_needs_the_import_alone(tmp_path):
         "import sys, pathlib, numpy as np\nimport keras, medlib.models.cnn, medlib.models.gan, medlib.models.vae\n"
         "for path in sorted(pathlib.Path(sys.argv[1]).glob('*.keras')):\n"
         "    rows = list(np.load(path.with_suffix('.npz')).values())\n"
-        "    asked = rows[:2] if path.stem == 'conditional' else rows[0]\n"
+        "    asked = rows[:2] if path.stem in ('conditional', 'sketching') else rows[0]\n"
         "    made = keras.tree.flatten(keras.saving.load_model(path).predict(asked, verbose=0))\n"
         "    print(path.stem, all(map(np.array_equal, made, rows[-len(made):])))\n"
     )
@@ -263,7 +275,7 @@ def test_a_size_that_cannot_be_halved_comes_with_the_padding_that_mends_it(step)
 @every_model
 def test_the_usual_callbacks_work(name, tmp_path):
     model, data, question = parts(name)
-    watch = "val_g_loss" if name in ("gan", "steady", "conditional") else "val_loss"
+    watch = "val_g_loss" if name in OWN_STEP[:4] else "val_loss"
     best = tmp_path / "best.keras"
     callbacks = [
         keras.callbacks.ModelCheckpoint(best, monitor=watch, mode="min", save_best_only=True),

@@ -8,7 +8,7 @@ import tensorflow as tf
 from keras import layers
 
 from medlib.models.base import Saved, register
-from medlib.models.inputs import check_images, check_latents, check_sides
+from medlib.models.inputs import check_finite, check_images, check_latents, check_sides
 from medlib.models.pose import turn
 from medlib.models.training import batches, fit, record
 
@@ -114,30 +114,65 @@ class Turn(layers.Layer):
         return super().get_config() | {"back": self.back}
 
 
-def build_turning_generator(
-    shape: tuple[int, int, int], latent: int, wishes: int, centre: np.ndarray, poses: np.ndarray
-) -> keras.Model:
-    """Noise and map to an image in [-1, 1] that is drawn upright, then turned and moved as real ones lie.
+def linear_sketch(upright, lesion, healthy, scores: int = 16) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean (d,) and main directions (scores, d) of healthy heads, and the scores (n, scores) of all heads.
 
-    The first three numbers of noise become the pose; the others draw, with :func:`build_generator`, what is to be added
-    to ``centre``. The map is made upright before it is followed.
+    Principal components, whitened: a direction is as long as one standard deviation, and healthy heads' scores have
+    variance 1. A lesion's pixels count as mean, so that scores say what the head is like without it.
+
+    Parameters
+    ----------
+    upright
+        Images (n, height, width, channels).
+    lesion
+        Where the lesion is, (n, height, width, 1), boolean.
+    healthy
+        Which images show none, (n,), boolean.
+    """
+    from sklearn.decomposition import PCA
+
+    flat = upright.reshape(len(upright), -1)
+    pca = PCA(scores, whiten=True, svd_solver="covariance_eigh").fit(flat[healthy])
+    axes = pca.components_ * np.sqrt(pca.explained_variance_)[:, None]
+    unseen = np.broadcast_to(lesion, upright.shape).reshape(flat.shape)
+    return pca.mean_, axes, pca.transform(np.where(unseen, pca.mean_, flat))
+
+
+def build_sketching_generator(
+    shape: tuple[int, int, int], latent: int, wishes: int, poses: np.ndarray, usual: np.ndarray, axes: np.ndarray
+) -> keras.Model:
+    """Noise and map to an image in [-1, 1]: a linear sketch, drawn over upright, turned, and drawn over again.
+
+    The first three numbers of noise become the pose, the next ones weigh the ``axes`` of the sketch; all but the pose
+    go to :func:`build_generator`, which sees sketch and upright map and returns 16 maps. They are turned with the
+    sketch, and two convolutions change the turned sketch. The sketch itself does not train.
 
     Parameters
     ----------
     shape, latent, wishes
-        As in :func:`build_generator`; at least four numbers of noise, at least one channel of wishes.
-    centre
-        The average upright image before tanh, of that shape.
+        As in :func:`build_generator`; more than 3 + len(axes) numbers of noise, at least one channel of wishes.
     poses
         Angle and shifts of the real images, (n, 3), as :func:`medlib.models.pose.pose` measures them.
+    usual
+        The mean upright image, shape (d,) with d = height · width · channels.
+    axes
+        Directions in which upright images differ, (scores, d), each in units of one standard deviation.
     """
     z, wish = keras.Input((latent,)), keras.Input((*shape[:2], wishes))
     lies = {"mean": poses.mean(axis=0), "variance": poses.var(axis=0)}
     pose = layers.Normalization(invert=True, **lies)(z[:, :3])
-    inner = build_generator(shape, latent - 3, wishes, activation=None)
-    upright = inner([z[:, 3:], Turn(back=True)([wish, pose])])
-    turned = Turn()([upright + centre, pose])
-    return keras.Model([z, wish], layers.Activation("tanh")(turned))
+    linear = layers.Dense(len(usual), trainable=False)
+    sketch = layers.Reshape(shape)(linear(z[:, 3 : 3 + len(axes)]))
+    linear.set_weights([axes, usual])
+    sketch = layers.ReLU(max_value=2)(sketch + 1) - 1
+    guide = concatenate([Turn(back=True)([wish, pose]), sketch])
+    inner = build_generator((*shape[:2], 16), latent - 3, wishes + shape[2], activation="relu")
+    maps = inner([z[:, 3:], guide])
+    turned = Turn()([concatenate([maps, sketch]), pose])
+    h = layers.Conv2D(16, 3, padding="same", use_bias=False)(concatenate([turned, wish]))
+    change = layers.Conv2D(shape[2], 3, padding="same")(concatenate([normed(h), wish]))
+    line = Turn()([keras.ops.arctanh(0.97 * sketch), pose])
+    return keras.Model([z, wish], layers.Activation("tanh")(line + change))
 
 
 def build_discriminator(shape: tuple[int, int, int], wishes: int = 0, width: int = 24) -> keras.Model:
@@ -328,6 +363,39 @@ class ConditionalGAN(SteadyGAN):
         return super().d_loss(real, forged, wish, training) + self.mismatch * shift
 
 
+class SketchGAN(ConditionalGAN):
+    """A conditional GAN whose drawings also pay for their distance to the scan whose code they were given.
+
+    ``code`` (n, m) says what the generator's first m numbers of noise are for each training image. Its loss is
+    -log D + ``likeness`` times the mean absolute difference of drawing and image (Isola et al. 2017, equation 4).
+    ``fit`` takes images and a dictionary of ``wish`` and ``code``.
+    """
+
+    likeness = 30.0
+
+    def parts(self, data):
+        """Images, and a list of their wishes and codes."""
+        real, asked, _ = keras.utils.unpack_x_y_sample_weight(data)
+        return tf.cast(real, tf.float32), [tf.cast(asked[name], tf.float32) for name in ("wish", "code")]
+
+    def losses(self, real, asked, training):
+        """The discriminator's loss; the generator's, which is asked for each image by its wish and its code."""
+        wish, code = asked
+        noise = keras.random.normal((tf.shape(real)[0], self.latent - code.shape[1]), seed=self.noise)
+        fake = self.generator([tf.concat([code, noise], axis=1), wish], training=training)
+        forged = self.discriminator([fake, wish], training=training)
+        unlike = mean(tf.abs(fake - real))
+        return self.d_loss(real, forged, [wish], training), generator_loss(forged) + self.likeness * unlike
+
+    def check(self, x, y=None, name="x"):
+        """Images, and for each a map of wishes and a code."""
+        names = sorted(y) if isinstance(y, dict) else type(y).__name__
+        if names != ["code", "wish"]:
+            raise ValueError(f"y: got {names}, expected a dictionary of 'wish' and 'code'; see fit_gan(..., code=)")
+        super().check(x, y["wish"], name)
+        _check_code(self, y["code"], len(x))
+
+
 def compile_gan(model: Game, steps: int = 1500, rate: float = 3e-3) -> Game:
     """Compile with Adam for each network, its step size falling from ``rate`` to a quarter of it in ``steps`` steps.
 
@@ -338,7 +406,7 @@ def compile_gan(model: Game, steps: int = 1500, rate: float = 3e-3) -> Game:
     return model
 
 
-def fit_gan(model: Game, x, wish=None, *, batch_size: int = 16, label: str = "training", **options) -> dict:
+def fit_gan(model: Game, x, wish=None, code=None, *, batch_size: int = 16, label: str = "training", **options) -> dict:
     """Play the game that was compiled; returns the mean ``d_loss`` and ``g_loss`` of each round, in nats.
 
     Stopping the kernel leaves a usable model and the history so far. Called again, it goes on where it stopped.
@@ -350,6 +418,8 @@ def fit_gan(model: Game, x, wish=None, *, batch_size: int = 16, label: str = "tr
         the networks take any.
     wish
         Maps (n, height, width, wishes) in [-1, 1], one for each image, if the networks take them.
+    code
+        For a :class:`SketchGAN`: the first numbers of noise that belong to each image, (n, m).
     options
         Those of :func:`medlib.models.training.fit`: ``steps`` or ``epochs``, or neither for as many steps as
         ``compile_gan`` was told.
@@ -371,7 +441,12 @@ def fit_gan(model: Game, x, wish=None, *, batch_size: int = 16, label: str = "tr
         raise ValueError(
             f"batch_size: got {batch_size} for {len(x)} images, expected at most as many as images; lower batch_size"
         )
-    return fit(model, x, *_check_wish(model, wish, len(x)), batch_size=batch_size, label=label, **options)
+    asked = _check_wish(model, wish, len(x))
+    if isinstance(model, SketchGAN):
+        asked = [{"wish": asked[0], "code": _check_code(model, code, len(x))}]
+    elif code is not None:
+        raise ValueError("code: got one for a game without a sketch, expected None; only a SketchGAN takes codes")
+    return fit(model, x, *asked, batch_size=batch_size, label=label, **options)
 
 
 def generate(model: Game, z: np.ndarray, wish: np.ndarray | None = None, steady: bool = True) -> np.ndarray:
@@ -409,3 +484,13 @@ def _check_wish(model: Game, wish, n: int, name: str = "wish") -> list[np.ndarra
     if len(wish) != n:
         raise ValueError(f"{name}: got {len(wish)} maps for {n} images, expected one map for each image")
     return [wish]
+
+
+def _check_code(model: Game, code, n: int) -> np.ndarray:
+    """The codes, or a ValueError."""
+    if np.ndim(code) != 2 or len(code) != n or not 0 < np.shape(code)[1] <= model.latent:
+        got = "None" if code is None else f"shape {np.shape(code)}"
+        raise ValueError(f"code: got {got}, expected ({n}, m), the first m of {model.latent} numbers of noise an image")
+    code = np.asarray(code, "float32")
+    check_finite(code, "code")
+    return code

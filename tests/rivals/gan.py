@@ -74,7 +74,6 @@ def contest(seed: int, seconds: float, minutes: float, steps: int) -> None:
     rng = setup(seed)
     from medlib.metrics import density_coverage, fid, memorisation
     from medlib.models import gan
-    from medlib.models.pose import pose
 
     heads = Heads(rng)
     x, test, n = both_ways(heads.x_train), heads.test, len(heads.test.y)
@@ -90,9 +89,9 @@ def contest(seed: int, seconds: float, minutes: float, steps: int) -> None:
         print(f"seed {seed}  {name:22} {steps:6} steps  {cpu / CORES:6.0f} s  {words}", flush=True)
         return value
 
-    ours = course_game(x, pose((x + 1) / 2), seed)
+    ours, data = course_game(heads, seed)
     began = time.process_time()
-    gan.fit_gan(gan.compile_gan(ours, steps), x, both_ways(orders(heads.train)))
+    gan.fit_gan(gan.compile_gan(ours, steps), *data)
     cpu = time.process_time() - began
     book = orders(heads.school)
     z, book = rng.normal(size=(n, 64)), book[rng.choice(len(book), n, replace=False)]

@@ -49,11 +49,15 @@ class Heads:
         return judge.findings(self.judge, images)[0]
 
 
-def course_game(x, poses, seed: int):
-    """Notebook 21's network and discriminator, for training images and how they lie; not compiled."""
+def course_game(heads: Heads, seed: int):
+    """Notebook 21's game, not compiled, and what ``fit_gan`` takes: images, maps and codes."""
     from medlib.models import gan
-    from medlib.models.pose import straighten
+    from medlib.models.pose import pose, straighten, turn
 
-    centre = np.arctanh(0.97 * (2 * straighten((x + 1) / 2).mean(axis=0) - 1))
-    generator = gan.build_turning_generator(SHAPE, 64, 3, centre, poses)
-    return gan.ConditionalGAN(generator, gan.build_discriminator(SHAPE, 3), seed=seed)
+    x, book, y = both_ways(heads.x_train), both_ways(orders(heads.train)), np.tile(heads.train.y, 2)
+    poses = pose((x + 1) / 2)
+    lesion = turn(book.max(axis=-1, keepdims=True), poses, back=True).numpy() > 0.1
+    usual, axes, scores = gan.linear_sketch(2 * straighten((x + 1) / 2, poses) - 1, lesion, y == 0)
+    code = np.concatenate([(poses - poses.mean(axis=0)) / poses.std(axis=0), scores], axis=1)
+    generator = gan.build_sketching_generator(SHAPE, 64, 3, poses, usual, axes)
+    return gan.SketchGAN(generator, gan.build_discriminator(SHAPE, 3), gamma=0.1, seed=seed), (x, book, code)
