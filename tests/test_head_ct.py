@@ -375,6 +375,18 @@ def test_missing_and_damaged_files(tmp_path, monkeypatch):
         head_ct.patients()
 
 
+def test_lesion_maps_have_a_channel_a_kind():
+    masks = np.random.default_rng(0).random((5, 8, 6)) > 0.5
+    y = np.array([0, 1, 2, 3, 2])
+    maps = head_ct.lesion_maps(masks, y)
+    assert maps.shape == (5, 8, 6, 3) and maps.dtype == np.float32
+    for i, kind in enumerate(y):
+        for k in (1, 2, 3):
+            np.testing.assert_array_equal(maps[i, ..., k - 1], masks[i] * (kind == k))
+    with pytest.raises(ValueError, match="masks, y: got 5 masks and 4 classes, expected one of each a scan"):
+        head_ct.lesion_maps(masks, y[:4])
+
+
 def test_brain_window():
     np.testing.assert_allclose(head_ct.brain_window(np.array([-55, -10, 35, 80, 200])), [0, 0, 0.5, 1, 1])
     np.testing.assert_allclose(head_ct.brain_window(np.array([20.0, 40.0]), level=30, width=40), [0.25, 0.75])

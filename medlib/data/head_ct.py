@@ -170,6 +170,20 @@ def brain_window(hu: np.ndarray, level: float = 35, width: float = 90) -> np.nda
     return np.clip((np.asarray(hu) - (level - width / 2)) / width, 0, 1)
 
 
+def lesion_maps(masks: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """One channel for each kind of lesion, (n, height, width, 3): channel k - 1 is 1 in the lesions of class k.
+
+    Parameters
+    ----------
+    masks, y
+        Those of ``load("head_ct")`` or of a part of it: (n, height, width) and (n,).
+    """
+    if len(masks) != len(y):
+        raise ValueError(f"masks, y: got {len(masks)} masks and {len(y)} classes, expected one of each a scan")
+    kinds = np.arange(1, len(CLASSES))
+    return (masks[..., None] & (np.asarray(y)[:, None, None, None] == kinds)).astype("float32")
+
+
 def _check(size, dose, seed) -> None:
     if not isinstance(size, (int, np.integer)) or size not in (32, 64):
         raise ValueError(f"size: got {size!r}, expected 64 or 32 (pixels), e.g. load('head_ct', size=32)")

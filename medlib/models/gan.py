@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers
+from sklearn.decomposition import PCA
 
 from medlib.models.base import Saved, register
 from medlib.models.inputs import check_finite, check_images, check_latents, check_sides
@@ -129,13 +130,22 @@ def linear_sketch(upright, lesion, healthy, scores: int = 16) -> tuple[np.ndarra
     healthy
         Which images show none, (n,), boolean.
     """
-    from sklearn.decomposition import PCA
-
     flat = upright.reshape(len(upright), -1)
     pca = PCA(scores, whiten=True, svd_solver="covariance_eigh").fit(flat[healthy])
     axes = pca.components_ * np.sqrt(pca.explained_variance_)[:, None]
     unseen = np.broadcast_to(lesion, upright.shape).reshape(flat.shape)
     return pca.mean_, axes, pca.transform(np.where(unseen, pca.mean_, flat))
+
+
+def sketched(scores, shape, usual, axes):
+    """The sketch of scores (a Keras tensor): ``usual`` and weighted ``axes``, cut at -1 and 1, in a layer that stays.
+
+    Arguments as in :func:`build_sketching_generator`.
+    """
+    linear = layers.Dense(len(usual), trainable=False)
+    sketch = layers.Reshape(shape)(linear(scores))
+    linear.set_weights([axes, usual])
+    return layers.ReLU(max_value=2)(sketch + 1) - 1
 
 
 def build_sketching_generator(
@@ -161,16 +171,14 @@ def build_sketching_generator(
     z, wish = keras.Input((latent,)), keras.Input((*shape[:2], wishes))
     lies = {"mean": poses.mean(axis=0), "variance": poses.var(axis=0)}
     pose = layers.Normalization(invert=True, **lies)(z[:, :3])
-    linear = layers.Dense(len(usual), trainable=False)
-    sketch = layers.Reshape(shape)(linear(z[:, 3 : 3 + len(axes)]))
-    linear.set_weights([axes, usual])
-    sketch = layers.ReLU(max_value=2)(sketch + 1) - 1
+    sketch = sketched(z[:, 3 : 3 + len(axes)], shape, usual, axes)
     guide = concatenate([Turn(back=True)([wish, pose]), sketch])
-    inner = build_generator((*shape[:2], 16), latent - 3, wishes + shape[2], activation="relu")
-    maps = inner([z[:, 3:], guide])
-    turned = Turn()([concatenate([maps, sketch]), pose])
-    h = layers.Conv2D(16, 3, padding="same", use_bias=False)(concatenate([turned, wish]))
-    change = layers.Conv2D(shape[2], 3, padding="same")(concatenate([normed(h), wish]))
+    maps = (*shape[:2], 16)
+    inner = build_generator(maps, latent - 3, guide.shape[-1], activation="relu")
+    upright = concatenate([inner([z[:, 3:], guide]), sketch])
+    seen = concatenate([Turn()([upright, pose]), wish])
+    h = normed(layers.Conv2D(16, 3, padding="same", use_bias=False)(seen))
+    change = layers.Conv2D(shape[2], 3, padding="same")(concatenate([h, wish]))
     line = Turn()([keras.ops.arctanh(0.97 * sketch), pose])
     return keras.Model([z, wish], layers.Activation("tanh")(line + change))
 
@@ -206,6 +214,8 @@ def joined(first, wish):
 class Game(Saved):
     """What every GAN needs beside the game: two optimisers, checks, evaluation."""
 
+    wants_codes = False
+
     def compile(self, g_optimizer=None, d_optimizer=None, **options):
         """Give each network its optimiser; Adam(0.001, beta_1=0.5), as Radford et al. (2016), where none is named.
 
@@ -236,18 +246,27 @@ class Game(Saved):
         return self.generator.inputs[0].shape[1]
 
     def parts(self, data):
-        """Images and a list of their wishes, empty for networks that take none, of one batch from ``fit``."""
+        """Images and a list of their wishes, empty for networks that take none, of one batch from ``fit``.
+
+        In a game with codes ``y`` is a dictionary, and each image's code follows its wish.
+        """
         real, y, _ = keras.utils.unpack_x_y_sample_weight(data)
-        wish = [tf.cast(y, tf.float32)] if self.wants_targets else []
-        return tf.cast(real, tf.float32), wish
+        asked = [y["wish"], y["code"]] if self.wants_codes else [y] if self.wants_targets else []
+        return tf.cast(real, tf.float32), [tf.cast(part, tf.float32) for part in asked]
 
     def test_step(self, data):
         """Both losses on one batch, with fresh noise and without a step."""
         return record(self.trackers, self.losses(*self.parts(data), training=False))
 
     def check(self, x, y=None, name="x"):
-        """Images in [-1, 1]; with them maps of wishes, if the networks take any. Other labels are ignored."""
+        """Images in [-1, 1]; with them maps of wishes and codes, if the game takes any. Other labels are ignored."""
         x = check_images(x, self.discriminator.inputs[0].shape[1:], name, low=-1)
+        if self.wants_codes:
+            got = sorted(y) if isinstance(y, dict) else type(y).__name__
+            if got != ["code", "wish"]:
+                raise ValueError(f"y: got {got}, expected a dictionary of 'wish' and 'code'; see fit_gan(..., code=)")
+            _check_code(self, y["code"], len(x))
+            y = y["wish"]
         if self.wants_targets:
             _check_wish(self, y, len(x), "y")
 
@@ -371,29 +390,18 @@ class SketchGAN(ConditionalGAN):
     ``fit`` takes images and a dictionary of ``wish`` and ``code``.
     """
 
-    likeness = 30.0
-
-    def parts(self, data):
-        """Images, and a list of their wishes and codes."""
-        real, asked, _ = keras.utils.unpack_x_y_sample_weight(data)
-        return tf.cast(real, tf.float32), [tf.cast(asked[name], tf.float32) for name in ("wish", "code")]
+    likeness, wants_codes = 30.0, True
 
     def losses(self, real, asked, training):
         """The discriminator's loss; the generator's, which is asked for each image by its wish and its code."""
         wish, code = asked
-        noise = keras.random.normal((tf.shape(real)[0], self.latent - code.shape[1]), seed=self.noise)
-        fake = self.generator([tf.concat([code, noise], axis=1), wish], training=training)
+        missing = (tf.shape(real)[0], self.latent - code.shape[1])
+        noise = keras.random.normal(missing, seed=self.noise)
+        z = tf.concat([code, noise], axis=1)
+        fake = self.generator([z, wish], training=training)
         forged = self.discriminator([fake, wish], training=training)
-        unlike = mean(tf.abs(fake - real))
-        return self.d_loss(real, forged, [wish], training), generator_loss(forged) + self.likeness * unlike
-
-    def check(self, x, y=None, name="x"):
-        """Images, and for each a map of wishes and a code."""
-        names = sorted(y) if isinstance(y, dict) else type(y).__name__
-        if names != ["code", "wish"]:
-            raise ValueError(f"y: got {names}, expected a dictionary of 'wish' and 'code'; see fit_gan(..., code=)")
-        super().check(x, y["wish"], name)
-        _check_code(self, y["code"], len(x))
+        g_loss = generator_loss(forged) + self.likeness * mean(tf.abs(fake - real))
+        return self.d_loss(real, forged, [wish], training), g_loss
 
 
 def compile_gan(model: Game, steps: int = 1500, rate: float = 3e-3) -> Game:
@@ -442,7 +450,7 @@ def fit_gan(model: Game, x, wish=None, code=None, *, batch_size: int = 16, label
             f"batch_size: got {batch_size} for {len(x)} images, expected at most as many as images; lower batch_size"
         )
     asked = _check_wish(model, wish, len(x))
-    if isinstance(model, SketchGAN):
+    if model.wants_codes:
         asked = [{"wish": asked[0], "code": _check_code(model, code, len(x))}]
     elif code is not None:
         raise ValueError("code: got one for a game without a sketch, expected None; only a SketchGAN takes codes")

@@ -15,8 +15,9 @@ import time
 
 import numpy as np
 
+from medlib.data.head_ct import lesion_maps
 from medlib.lesson import setup
-from tests.rivals.heads import SHAPE, Heads, both_ways, course_game, orders
+from tests.rivals.heads import SHAPE, Heads, both_ways, course_game
 
 CORES = 2
 
@@ -93,7 +94,7 @@ def contest(seed: int, seconds: float, minutes: float, steps: int) -> None:
     began = time.process_time()
     gan.fit_gan(gan.compile_gan(ours, steps), *data)
     cpu = time.process_time() - began
-    book = orders(heads.school)
+    book = lesion_maps(heads.school.masks, heads.school.y)
     z, book = rng.normal(size=(n, 64)), book[rng.choice(len(book), n, replace=False)]
     goal = report("course", gan.generate(ours, z, book), cpu, int(ours.g_optimizer.iterations))
 

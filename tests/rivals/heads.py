@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from medlib.data import load
-from medlib.data.head_ct import brain_window
+from medlib.data.head_ct import brain_window, lesion_maps
 
 SHAPE = (32, 32, 1)
 
@@ -13,11 +13,6 @@ SHAPE = (32, 32, 1)
 def both_ways(images):
     """Each image, and its mirror image."""
     return np.concatenate([images, images[:, :, ::-1]])
-
-
-def orders(part):
-    """The lesions of a part as maps, (n, 32, 32, 3): channel k - 1 holds kind k."""
-    return np.stack([part.masks & (part.y == k)[:, None, None] for k in (1, 2, 3)], axis=-1).astype("float32")
 
 
 class Heads:
@@ -54,7 +49,8 @@ def course_game(heads: Heads, seed: int):
     from medlib.models import gan
     from medlib.models.pose import pose, straighten, turn
 
-    x, book, y = both_ways(heads.x_train), both_ways(orders(heads.train)), np.tile(heads.train.y, 2)
+    x, y = both_ways(heads.x_train), np.tile(heads.train.y, 2)
+    book = lesion_maps(both_ways(heads.train.masks), y)
     poses = pose((x + 1) / 2)
     lesion = turn(book.max(axis=-1, keepdims=True), poses, back=True).numpy() > 0.1
     usual, axes, scores = gan.linear_sketch(2 * straighten((x + 1) / 2, poses) - 1, lesion, y == 0)
