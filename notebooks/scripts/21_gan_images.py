@@ -484,7 +484,7 @@ def linear_sketch(upright, lesion, healthy, scores=16):
 
 # %% [markdown]
 # Scores come in units of one standard deviation (*whitened*). So do angle and shifts, and together they are the
-# **code** of a scan: 19 numbers. New codes are drawn from the normal distribution, like noise.
+# **code** of a scan: 19 numbers. New codes mix two training scans: their sum over $\sqrt 2$ has the same variance.
 
 # %%
 from medlib.models.pose import pose, straighten, turn
@@ -585,10 +585,17 @@ claim("the nearest answer to 999 skew numbers is their median, not their mean", 
 #
 # A thousand steps of sixteen scans, each with its own code and its own lesions as its order. Adam's step size falls along a
 # cosine from 0.003 to a quarter. Every 250 steps a folded watcher draws to the orders of the school's patients, always
-# from the same new codes and noise.
+# the same heads.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
-fixed = rng.normal(size=(N, LATENT)).astype("float32")
+def new_heads(n):
+    """Noise for n drawings; its first numbers, the code, mix the codes of two training scans."""
+    z = rng.normal(size=(n, LATENT)).astype("float32")
+    z[:, : code.shape[1]] = code[rng.integers(len(code), size=(2, n))].sum(axis=0) / np.sqrt(2)
+    return z
+
+
+fixed = new_heads(N)
 groups = np.unique(school.groups)
 book = lesion_maps(school.masks, school.y)[np.isin(school.groups, rng.choice(groups, N // 4, replace=False))]
 notes = {"step": [], "as it stands": [], "average": [], "d_loss": [], "g_loss": []}
@@ -850,7 +857,7 @@ radii = np.repeat([1.5, 2.25, 3.0, 3.75], 10)
 rows, columns = 16 + rng.uniform(-2, 2, 40), 20 + rng.uniform(-0.5, 1, 40)
 places = np.stack([rows, columns, radii], axis=1)
 discs = np.stack([disc(2, *place) for place in places])
-forty = gan.generate(artist, rng.normal(size=(40, LATENT)), discs)
+forty = gan.generate(artist, new_heads(40), discs)
 kind, right, size = judges.findings(judge, forty)
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Four rows of ten drawn head CT slices, each with a bright bleed right of the middle of the picture, growing from row to row."}}
@@ -872,7 +879,7 @@ claim("who asks for more gets more", np.corrcoef(asked, size)[0, 1] > 0.5, np.co
 # %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Five drawn head CT slices with one and the same order, a bleed right of the middle of the picture."}}
 from ipywidgets import Dropdown, FloatSlider, interact
 
-heads = rng.normal(size=(5, LATENT))
+five = new_heads(5)
 
 
 @interact(
@@ -884,7 +891,7 @@ heads = rng.normal(size=(5, LATENT))
 def order_one(kind, row, column, radius):
     """Five heads with the same lesion."""
     order = np.repeat(disc(kind, row, column, radius)[None], 5, axis=0)
-    plot.mosaic(gan.generate(artist, heads, order), 5, vmin=-1, vmax=1).set_title("Simulated: five heads, one order")
+    plot.mosaic(gan.generate(artist, five, order), 5, vmin=-1, vmax=1).set_title("Simulated: five heads, one order")
     plt.show()
 
 

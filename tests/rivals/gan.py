@@ -95,7 +95,8 @@ def contest(seed: int, seconds: float, minutes: float, steps: int) -> None:
     gan.fit_gan(gan.compile_gan(ours, steps), *data)
     cpu = time.process_time() - began
     book = lesion_maps(heads.school.masks, heads.school.y)
-    z, book = rng.normal(size=(n, 64)), book[rng.choice(len(book), n, replace=False)]
+    z, book, code = rng.normal(size=(n, 64)), book[rng.choice(len(book), n, replace=False)], data[2]
+    z[:, : code.shape[1]] = code[rng.integers(len(code), size=(2, n))].sum(axis=0) / np.sqrt(2)
     goal = report("course", gan.generate(ours, z, book), cpu, int(ours.g_optimizer.iterations))
 
     generator, discriminator = tutorial()
