@@ -585,7 +585,7 @@ claim("the nearest answer to 999 skew numbers is their median, not their mean", 
 #
 # A thousand steps of sixteen scans, each with its own code and its own lesions as its order. Adam's step size falls along a
 # cosine from 0.003 to a quarter. Every 250 steps a folded watcher draws to the orders of the school's patients, always
-# the same heads.
+# from the same new codes and noise.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 def new_heads(n):
