@@ -636,8 +636,9 @@ plt.show()
 fell = notes["average"][0] / notes["average"][-1]
 claim("from step 250 to the end the distance falls to half or less", fell > 2, fell)
 lag = np.array(notes["average"]) / notes["as it stands"]
-claim("at last the average is farther than the generator of the moment by no more than half, or nearer", lag[-1] < 1.5, lag)
-claim("and it is still above twice the floor", notes["average"][-1] > 2 * floor, notes["average"][-1] / floor)
+claim("at last the average is as far as the generator of the moment, within a half", 1 / 1.6 < lag[-1] < 1.5, lag)
+above = notes["average"][-1] / floor
+claim("and it is still above the floor, by half of it to five times", 1.5 < above < 6, above)
 
 # %% [markdown]
 # The pictures' distance falls to half or less, and ends at two to five floors. Neither loss says so: the forger's is
@@ -677,7 +678,7 @@ plt.show()
 
 # %% [markdown]
 # The lesions lie where they were ordered, in their shape, and tumours have rings, some of them broken. The twin without a
-# detective draws the same heads without ventricles and grain: medians. The real head below is another one: only the
+# detective draws the same heads without grain and with hardly a ventricle: medians. The real head below is another one: only the
 # lesion was ordered. (A dark spot in a real healthy scan is an old infarct, in no map, and counts as healthy.)
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
@@ -719,19 +720,21 @@ table = {name: marks(reading) for name, reading in readings.items()}
 kinds = {name: reading[0] for name, reading in readings.items() if name != "real scans"}
 behind = score_table(kinds, test, "archive", {"kind": agreement}, n=500).loc["drawn to order", "kind minus archive"]
 gap = table["drawn to order"]["healthy, lesion seen"].value - table["real scans"]["healthy, lesion seen"].value
-claim("the judge sees the ordered kind in most drawings", table["drawn to order"]["kind"].low > 0.5, table["drawn to order"]["kind"])
+obeys = table["drawn to order"]["kind"]
+more = obeys.value > 0.8 and obeys.low > table["distance alone"]["kind"].value
+claim("the judge sees the ordered kind in more than eight of ten drawings, and more often than in the twin's", more, obeys)
 claim("and an archive of the training patients delivers it no less often, within a tenth", behind.value < 0.1, behind)
 claim("and the ordered side", table["drawn to order"]["side"].low > 0.8, table["drawn to order"]["side"])
-claim("in drawings ordered healthy he sees a lesion at most 60 points more often than in real ones", -0.1 < gap < 0.6, gap)
+claim("in drawings ordered healthy he sees a lesion at most 30 points more often than in real ones", -0.1 < gap < 0.3, gap)
 bigger = table["drawn to order"]["size, correlation"]
 claim("larger orders give larger lesions", bigger > 0.5, bigger)
 pd.DataFrame(table).T.astype(str)
 
 # %% [markdown]
-# Most drawings are read as what was ordered, on the side that was ordered, and larger orders give larger lesions. The twin
-# without a detective obeys less: his faint lesions are missed, and his soft heads look ill. But in drawings ordered
-# healthy the judge sees a lesion more often than in real healthy scans, where he errs, or sees an old infarct, which
-# counts as healthy. Only the difference can be the forger's.
+# Eight or nine of ten drawings are read as what was ordered, nearly all on the ordered side, and larger orders give larger
+# lesions. The twin without a detective obeys less. In drawings ordered healthy the judge sees a lesion more often than in
+# real healthy scans, where he errs, or sees an old infarct, which counts as healthy. Only the difference can be the
+# forger's.
 #
 # The last row has no network in it. An **archive** hands out the training scan whose lesion overlaps the order most. It is
 # read as ordered as often or more often, within a few points (the second tick has the paired difference). Obedience
@@ -767,7 +770,7 @@ claim("the last row is the floor of section 3", np.allclose(last_row, [floor, to
 steps_down = far["GAN"] < far["distance alone"] / 1.5 and far["distance alone"] < far["painted sketch"] / 3
 claim("distance alone is far nearer than the painted sketch, and the GAN much nearer again", steps_down, list(far.values()))
 showing = max(far["copies"], far["archive"])
-claim("and who shows training scans, copyist or archive, beats it", showing < far["GAN"] / 2, showing)
+claim("and who shows training scans, copyist or archive, beats it", showing < far["GAN"], showing)
 pd.DataFrame(rivals).T.map(lambda v: f"{v:.1f}" if isinstance(v, float) else str(v))
 
 # %% [markdown]
