@@ -169,17 +169,17 @@ def build_sketching_generator(
         Directions in which upright images differ, (scores, d), each in units of one standard deviation.
     """
     z, wish = keras.Input((latent,)), keras.Input((*shape[:2], wishes))
-    lies = {"mean": poses.mean(axis=0), "variance": poses.var(axis=0)}
-    pose = layers.Normalization(invert=True, **lies)(z[:, :3])
+    scale = {"mean": poses.mean(axis=0), "variance": poses.var(axis=0)}
+    place = layers.Normalization(invert=True, **scale)(z[:, :3])
     sketch = sketched(z[:, 3 : 3 + len(axes)], shape, usual, axes)
-    guide = concatenate([Turn(back=True)([wish, pose]), sketch])
+    guide = concatenate([Turn(back=True)([wish, place]), sketch])
     maps = (*shape[:2], 16)
     inner = build_generator(maps, latent - 3, guide.shape[-1], activation="relu")
-    upright = concatenate([inner([z[:, 3:], guide]), sketch])
-    seen = concatenate([Turn()([upright, pose]), wish])
-    h = normed(layers.Conv2D(16, 3, padding="same", use_bias=False)(seen))
+    drawn = concatenate([inner([z[:, 3:], guide]), sketch])
+    view = concatenate([Turn()([drawn, place]), wish])
+    h = normed(layers.Conv2D(16, 3, padding="same", use_bias=False)(view))
     change = layers.Conv2D(shape[2], 3, padding="same")(concatenate([h, wish]))
-    line = Turn()([keras.ops.arctanh(0.97 * sketch), pose])
+    line = Turn()([keras.ops.arctanh(0.97 * sketch), place])
     return keras.Model([z, wish], layers.Activation("tanh")(line + change))
 
 
