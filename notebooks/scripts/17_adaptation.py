@@ -29,9 +29,9 @@
 # Few hospitals will ever train a large model. They adapt one that exists, with the few sentences that somebody had
 # time to label. Below are eighty sentences of radiology. Which of them report something abnormal? Seven words answer
 # that rightly for three sentences of four: *no, not, normal, clear, intact, regular, unremarkable*. Whoever sees one of
-# them says "normal". It took a minute and no training. **A model of 134,515,008 numbers has to beat that.** It will not.
-# As a fixed reader of forty sentences it draws level, and with eight examples in its prompt it draws level again. And
-# where it is trained further, a forecast of the weather will turn out to be a surprisingly strong rival.
+# them says "normal". It took a minute and no training. **A model of 134,515,008 numbers has to beat that.** That is
+# hard. As a fixed reader of forty sentences it draws level; with eight examples in its prompt it is level or ahead, as
+# luck has it. And where it is trained further, a forecast of the weather is a surprisingly strong rival.
 
 # %%
 import re
@@ -604,9 +604,9 @@ if file:
     claim("the stranger pays .1 to 1 nats", 0.1 < change["a stranger"] < 1, change["a stranger"])
 
 # %% [markdown]
-# In twelve steps a held-out sentence becomes some .8 nats a token likelier, a factor of two for every token, by 30,720
+# In twelve steps a held-out sentence becomes .5 to .8 nats a token likelier, a factor of two for every token, by 30,720
 # numbers and forty sentences. The taught ones fall farther still: part of that is learnt by heart. And the stranger, who
-# was not asked, pays about half a nat a token. Adaptation moves a model *towards* some texts and *away* from others. A
+# was not asked, pays more than half a nat a token. Adaptation moves a model *towards* some texts and *away* from others. A
 # report on the gain alone hides the bill.
 #
 # ### Your turn
@@ -744,14 +744,13 @@ if file:
 nats.astype(str)
 
 # %% [markdown]
-# Counting words, for one number, takes some .4 nats a token off; LoRA, for 30,720, takes .7 or .8. Forty examples in the
-# context take off between two and three, and train nothing. So far the clever ways win.
+# Counting words, for one number, takes .3 or .4 nats a token off; LoRA, for 30,720, takes .5 to .8. Forty examples in the
+# context take off more than two, and train nothing. So far the clever ways win.
 #
 # Now read the row about the weather. Two sentences on sun and clouds, put before a report, help about as much as LoRA
 # does. They hold nothing of radiology. They say that plain written English has begun, which a model that starts from
 # nothing cannot know. Much of what LoRA learnt may be no more than that. Some is more: after the weather it still takes
-# off more than .1. And it alone makes the stranger dearer by half a nat; for him the other ways cost a tenth of that or
-# so.
+# off more than .1. And the stranger pays most for LoRA: half a nat or more, where the other ways cost .2 at most.
 #
 # ## 3. A prompt with examples
 #
@@ -805,7 +804,7 @@ known = leanings(examples, others)
 means = [known[abnormal[others] == k].mean() for k in (0, 1)]
 border = decide("border", float(np.mean(means)))
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Leaning of forty held-out sentences, normal ones above, abnormal ones below. Without an example the two clouds overlap. With eight examples they part almost completely, but not at 0: the dashed border lies left of it."}}
+# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Leaning of forty held-out sentences, normal ones above, abnormal ones below. Without an example the two clouds overlap. With eight examples they part much better, though not always at 0: a dashed line marks the border found on other sentences."}}
 # The costs are those of notebook 10's function, answers of several tokens included; examples are taught, others unseen
 assert f"{texts[shown[0]]}\nFinding: normal\n" in examples and f"{texts[shown[1]]}\nFinding: abnormal\n" in examples
 assert np.isin(shown, taught).all() and len(others) == 32 and not np.isin(others, [*shown, *held]).any()
@@ -846,16 +845,22 @@ asked = SimpleNamespace(y=ill, groups=held)
 final = score_table(right, asked, "seven words", {"right": lambda y, p: np.mean(p)})
 ranks = [roc_auc_score(ill, found) for found in (bare, lean)]
 if file:
-    claim("eight examples rank the sentences better than none: the AUC rises above .93", ranks[0] < 0.93 < ranks[1], ranks)
+    claim("eight examples rank the sentences better than none: the AUC rises by .05 or more", ranks[1] > ranks[0] + 0.05, ranks)
     share = final["right"]
     best = share["eight examples and a border"]
-    claim("with the border nine of ten are right", best.value >= 0.875, best)
+    claim("with the border three of four or more are right", best.value >= 0.75, best)
+    moved = best.value - share["prompt, eight examples"].value
+    claim("the border helps, or does little harm", moved > -0.1, moved)
     lead = final["right minus seven words"]["eight examples and a border"]
-    claim("that is ahead of seven words, its interval without 0", lead.low > 0, lead)
+    claim("that is level with seven words, or ahead", lead.value > -0.1, lead)
 final.astype(str)
 
 # %% [markdown]
-# PLACEHOLDER_FINAL
+# Without an example two answers of three are right. Eight examples let the model *rank* the sentences much better. But
+# which of the two answers it prefers hangs on the eight: with one choice four of five are right, with another hardly
+# more than half, since it calls nearly everything the same. Thirty-two more labels mend that, by a border: then eight or
+# nine of ten are right. That is level with seven words or ahead of them, as luck has it, and no better than the frozen
+# reader, who needs the same forty labels. On forty sentences the intervals are wide: do not read the second digit.
 #
 # ## 4. Which way?
 #
@@ -894,7 +899,7 @@ final.astype(str)
 # - read sentences with a frozen model, and found that the better layer depends on the question,
 # - wrote LoRA out, proved its start, its slopes and its count, trained it, and paid its price on another text,
 # - set a count of words and examples in the context beside it, and
-# - prompted with eight examples, and found a good ranking behind a poor border.
+# - prompted with eight examples, and found a good ranking, with a border that hangs on the examples.
 #
 # **Pitfalls**
 # - A weak rival. Tf-idf on ten sentences is one; what an expert writes down in a minute is a better one.
