@@ -24,7 +24,7 @@
 #
 # | needs | read | run | data |
 # |---|---|---|---|
-# | [notebook 10](10_large_models.ipynb); logistic regression | 55 min | 60 s | a real language model, 93 MB on request |
+# | [notebook 10](10_large_models.ipynb); logistic regression | 60 min | 60 s | a real language model, 93 MB on request |
 #
 # Few hospitals will ever train a large model. They adapt one that exists, with the few sentences that somebody had
 # time to label. Below are eighty sentences of radiology. Which of them report something abnormal? Seven words answer
@@ -375,6 +375,10 @@ axes[0].set(ylabel="answered rightly (95 %)", ylim=(0.15, 1))
 axes[0].legend(fontsize=8)
 fig.suptitle(f"Frozen features: {name}", fontsize=10)
 plt.show()
+
+# %% [markdown]
+# All three readers gain with more sentences. On the left only the middle layer reaches the dashed line, at twenty a class;
+# on the right the last layer is ahead.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 if file and tables:
@@ -804,7 +808,7 @@ known = leanings(examples, others)
 means = [known[abnormal[others] == k].mean() for k in (0, 1)]
 border = decide("border", float(np.mean(means)))
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Leaning of forty held-out sentences, normal ones above, abnormal ones below. Without an example the two clouds overlap. With eight examples they part much better, though not always at 0: a dashed line marks the border found on other sentences."}}
+# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Leaning of forty held-out sentences, abnormal ones above, normal ones below. Without an example the two clouds overlap. With eight examples they part much better, though not always at 0: a dashed line marks the border found on other sentences."}}
 # The costs are those of notebook 10's function, answers of several tokens included; examples are taught, others unseen
 assert f"{texts[shown[0]]}\nFinding: normal\n" in examples and f"{texts[shown[1]]}\nFinding: abnormal\n" in examples
 assert np.isin(shown, taught).all() and len(others) == 32 and not np.isin(others, [*shown, *held]).any()
@@ -825,10 +829,13 @@ for ax, found, title in zip(axes, (bare, lean), ("no example", "eight examples")
         ax.plot(found[ill == k], y, marker, alpha=0.6, linestyle="none")
     ax.axvline(0, color="black", linestyle=":")
     ax.set(yticks=[0, 1], yticklabels=["normal", "abnormal"], xlabel="nats in favour of abnormal", title=title)
-    ax.invert_yaxis()
 axes[1].axvline(border, color="C3", linestyle="--")
 fig.suptitle(f"Forty held-out sentences: {name}", fontsize=10)
 plt.show()
+
+# %% [markdown]
+# With eight examples the two clouds part much better. But they need not part at 0 (dotted); the dashed line is the border
+# that the other thirty-two sentences give.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 from sklearn.metrics import roc_auc_score
@@ -856,11 +863,11 @@ if file:
 final.astype(str)
 
 # %% [markdown]
-# Without an example two answers of three are right. Eight examples let the model *rank* the sentences much better. But
+# Without an example two answers of three or so are right. Eight examples let the model *rank* the sentences much better. But
 # which of the two answers it prefers hangs on the eight: with one choice four of five are right, with another hardly
 # more than half, since it calls nearly everything the same. Thirty-two more labels mend that, by a border: then eight or
-# nine of ten are right. That is level with seven words or ahead of them, as luck has it, and no better than the frozen
-# reader, who needs the same forty labels. On forty sentences the intervals are wide: do not read the second digit.
+# nine of ten are right. That is level with seven words and with the frozen reader, who gets the same forty labels, or
+# ahead of them, as luck has it. On forty sentences the intervals are wide: do not read the second digit.
 #
 # ## 4. Which way?
 #
