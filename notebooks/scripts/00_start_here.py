@@ -627,6 +627,7 @@ plt.show()
 # | | [14 medical tables](14_medical_tables.ipynb) | units, missing values, several sites, leakage, splits by patient |
 # | | [15 image diagnosis](15_image_diagnosis.ipynb) | six steps to a diagnosis from head CT with a network |
 # | | [16 scaling](16_scaling.ipynb) | what more data and more parameters bring, measured and forecast |
+# | | [17 adaptation](17_adaptation.ipynb) | three ways to adapt a large model, beside seven words and a forecast |
 # | | [18 MRI and volumes](18_mri_and_volumes.ipynb) | which side is left, how large a lesion is, and twins in a collection |
 # | **2 adversarial models** | [20 the objective of a GAN](20_gan_objective.ipynb) | the game of two networks, and why it is hard to play |
 # | | [21 images from a GAN](21_gan_images.ipynb) | lesions drawn to order, and how to measure drawings |
