@@ -85,9 +85,9 @@ def read_table(
     for name, expected in columns.items():
         at = names.index(name)
         cells = [(line, None if row[at].strip() in missing else row[at].strip()) for line, row in lines]
+        values = _values(path, name, expected, cells, decimal)
         if name == key:
             _check_key(path, name, cells)
-        values = _values(path, name, expected, cells, decimal)
         table[name] = pd.to_datetime(values) if _kind(expected) == "date" else pd.Series(values, dtype=_dtype(expected))
     return table
 
