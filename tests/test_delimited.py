@@ -53,6 +53,7 @@ MIRRORED = "\n".join(",".join(reversed(line.split(","))) for line in swap((", Ad
         (EUROPEAN, "utf-8", {"separator": ";", "decimal": ","}),
         (GOOD, "cp1252", {"encoding": "cp1252"}),
         (GOOD, "utf-8-sig", {}),  # the byte order mark of Excel's "CSV UTF-8"
+        (GOOD, "utf-8-sig", {"encoding": "utf-8-sig"}),
         (GOOD, "utf-16", {"encoding": "utf-16"}),
         (swap((",11.2", ",-999"), (",\n", ",n/a\n")), "utf-8", {"missing": ("n/a", "-999")}),
         (swap(("\n", "\r\n")) + "\r\n", "utf-8", {}),
@@ -71,6 +72,7 @@ BAD = {  # what was done -> (the file, what the reader sees, the remedy)
     "tabs": (swap((",", "\t")), "a tab between the names", "separator='\\t'"),
     "wrong encoding": (GOOD.encode("cp1252"), "line 2: a byte 0xfc that is no utf-8", 'encoding="cp1252"; there it'),
     "utf-16": (GOOD.encode("utf-16"), "text in UTF-16", 'encoding="utf-16"'),
+    "wrong encoding in the names": (swap(("name", "Nämé")).encode("cp1252"), "line 1: a byte 0xe4", "record,Nämé"),
     "letters lost": (swap(("ü", "\ufffd")), "line 2: a sign '\ufffd'", "export it again, as UTF-8"),
     "decimal comma": (swap((",5.4", ',"5,4"')), "line 2, 'glucose': '5,4'", "decimal=','"),
     "missing column": (swap((",glucose", ",GLU")), "no column 'glucose'", "It has 'GLU'"),

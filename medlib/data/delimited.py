@@ -50,8 +50,9 @@ def read_table(
     path
         The file: one line of names, one line a row.
     columns
-        What each column holds: ``str`` (text, kept as it stands: 007 stays 007), a pair of numbers (a measure between
-        these two, in its unit), a date's format such as ``"%d/%m/%Y"``, or a table of codes, ``{"m": "male", ...}``.
+        What each column holds: ``str`` (text as it stands, but for blanks at its ends: 007 stays 007), a pair of
+        numbers (a measure between these two, in its unit), a date's format such as ``"%d/%m/%Y"``, or a table of codes,
+        ``{"m": "male", ...}``.
     key
         The column that names a row: never missing, never twice.
     separator, decimal, encoding
@@ -148,7 +149,7 @@ def _text(path: Path, encoding: str) -> str:
     for begin, (what, remedy) in BEGINNINGS.items():
         if raw.startswith(begin) and not (what.endswith("UTF-16") and encoding.lower().startswith("utf-16")):
             raise _wrong(path, what, "text with one line a row", remedy)
-    utf8 = encoding.lower().replace("_", "-") in ("utf-8", "utf8")
+    utf8 = encoding.lower().replace("_", "-") in ("utf-8", "utf8", "utf-8-sig")
     try:
         text = raw.decode("utf-8-sig" if utf8 else encoding)  # a byte order mark is no part of the first name
     except LookupError:
@@ -156,7 +157,7 @@ def _text(path: Path, encoding: str) -> str:
     except UnicodeDecodeError as error:
         line, guess = (
             raw.count(b"\n", 0, error.start) + 1,
-            raw[error.start - 10 : error.start + 10].decode("cp1252", "replace"),
+            raw[max(error.start - 10, 0) : error.start + 10].decode("cp1252", "replace"),
         )
         raise _wrong(
             path,
@@ -200,7 +201,7 @@ def _rows(path: Path, text: str, separator: str) -> list[tuple[int, list[str]]]:
 
 def _header(path: Path, rows, columns, separator: str) -> list[str]:
     names = [name.strip() for name in rows[0][1]]
-    if names != list(columns) and not set(columns) & set(names):  # nothing fits: say why
+    if not set(columns) & set(names):  # nothing fits: say why
         for other, word in SEPARATORS.items():
             if other != separator and len(set(columns) & {name.strip() for name in rows[0][1][0].split(other)}) > 1:
                 raise _wrong(

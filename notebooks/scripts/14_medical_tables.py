@@ -1234,9 +1234,8 @@ table_one(women.astype({"horTh_yes": int}), by="horTh_yes", skewed=skewed)
 
 # %% [markdown]
 # The treated are five years older, and 76 against 48 per cent are past the menopause: an SMD of about .6. Treatment was
-# randomised for some of the women only, and it shows. (Tumour size in mm, receptors in fmol/mg,
-# nodes counted.) **Before you analyse a public data set, rebuild its published Table 1**, here that of Schumacher and
-# others (2001):
+# randomised for some of the women only, and it shows. (Tumour size in mm, receptors in fmol/mg, nodes counted.) **Before
+# you analyse a public data set, rebuild its published Table 1**, here that of Schumacher and others (2001):
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 PUBLISHED = {  # who, in the columns of the file, and how many women the paper counts
