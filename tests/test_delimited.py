@@ -81,6 +81,7 @@ BAD = {  # what was done -> (the file, what the reader sees, the remedy)
     "key twice": (swap(("0019", "0017")), "lines 2 and 4: the same 'record', '0017'", "copies"),
     "no key": (swap(("0019", "")), "line 4: no 'record'", "line of totals"),
     "row too short": (swap(("0019,Low,", "0019,")), "line 4: 4 values; expected 5", "cut"),
+    "first row too short": (swap(("0017,", "")), "line 2: 4 values; expected 5", "cut"),
     "row too long": (swap(('"Berg, Ada"', "Berg, Ada")), "line 3: 6 values; expected 5", "quotation marks"),
     "open quotation": (swap(('Ada"', "Ada")), "a quotation mark that does not match, first in line 3", "Close it"),
     "empty": (b"", "0 bytes", "Export it again"),
