@@ -1,6 +1,7 @@
 """Data sets with a card: ``load(name)``, ``available()``, ``download(name)``, ``if_ready(name)``.
 
 ``read_dicom(path)`` reads a file of the reader's own, ``write_dicom`` writes one, ``deidentify`` takes the names out.
+``read_table(path, columns)`` reads a table of separated values as it was described, or says what is wrong with it.
 
 The names are listed here and in the source modules' ``SOURCES``; a module is imported when one of its names is used.
 """
@@ -17,16 +18,18 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from medlib.data.dataset import Card, Dataset, File
+    from medlib.data.delimited import read_table
     from medlib.data.dicom import DicomImage, deidentify, read_dicom, write_dicom
     from medlib.data.store import DataError, DataMissing, DataWarning, Source
 
 __all__ = [
     "Card", "DataError", "DataMissing", "DataWarning", "Dataset", "DicomImage", "File", "available", "deidentify",
-    "download", "if_ready", "load", "read_dicom", "write_dicom",
+    "download", "if_ready", "load", "read_dicom", "read_table", "write_dicom",
 ]  # fmt: skip
 
 _LAZY = dict.fromkeys(["Card", "Dataset", "File"], "dataset")
 _LAZY |= dict.fromkeys(["DataError", "DataMissing", "DataWarning"], "store")
+_LAZY["read_table"] = "delimited"
 _LAZY |= dict.fromkeys(["DicomImage", "deidentify", "read_dicom", "write_dicom"], "dicom")
 
 
