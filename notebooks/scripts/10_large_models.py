@@ -344,8 +344,8 @@ table.set_index(pd.Index(map(repr, texts), name=f"text ({name})"))
 
 # %% [markdown]
 # A heart attack takes two tokens, a haemorrhage one or three, depending on the side of the Atlantic: the list knows
-# what its makers read. A drug's name falls into splinters, each digit stands alone, and a Chinese character (the last text
-# is a bleed in the brain) may need several tokens of which none is a character (shown as �).
+# what its makers read. A drug's name falls into splinters, each digit stands alone, and a Chinese character (the last
+# text is a bleed in the brain) may need several tokens of which none is a character (shown as �).
 #
 # ## 4. Inside
 #
@@ -669,8 +669,8 @@ plt.show()
 
 # %% [markdown]
 # The first tokens of a thought are dear, the last ones cheap: after *A stroke happens when the blood supply to part of
-# the brain is cut*, the next word, *off*, costs almost nothing. (A raised dot is the blank before a word.) The dotted line
-# is what a guess among all tokens would cost, 10.8 nats for the real model.
+# the brain is cut*, the next word, *off*, costs almost nothing. (A raised dot is the blank before a word.) The dotted
+# line is what a guess among all tokens would cost, 10.8 nats for the real model.
 #
 # Change one convention, and nothing stops or complains; only the text becomes less likely.
 
@@ -727,10 +727,9 @@ pd.Series(price, name=f"nats a token, {name}").round(2).to_frame()
 #
 # ## 6. Fewer bits
 #
-# In 32 bits a number, this model takes 538 MB. The file has 98. It keeps the weights of the layers (not the
-# embedding, which has eight bits) in blocks of 32:
-# for each block the least weight $m$ and a step $\delta$, 16 bits each, and for each weight $W_i$ a level $z_i$ from 0
-# to 15, which is four bits. With $B$ bits a level,
+# In 32 bits a number, this model takes 538 MB. The file has 98. It keeps the weights of the layers (not the embedding,
+# which has eight bits) in blocks of 32: for each block the least weight $m$ and a step $\delta$, 16 bits each, and for
+# each weight $W_i$ a level $z_i$ from 0 to 15, which is four bits. With $B$ bits a level,
 #
 # $$\tilde W_i = m + \delta\, z_i, \qquad \delta = \frac{\max_i W_i - \min_i W_i}{2^B - 1}, \qquad
 # |\tilde W_i - W_i| \le \frac{\delta}{2} \tag{10.9}$$
@@ -828,11 +827,11 @@ if file:
 pd.DataFrame(rows, index=["tokens a second", "ms a token", "10⁹ operations a second", "GB a second"]).T
 
 # %% [markdown]
-# Where we have measured, reading is ten to twenty times as fast as writing, at the same number of operations a token. It
-# does a half to three quarters of the operations a second of a plain matrix product, writing a tenth of that or less. Writing waits for memory: for each new token all 538 MB of weights must come by, for a single row. A prompt shares
-# that journey among all its tokens. So fewer bits also mean more *speed*, in programs that leave
-# them rounded, and without a cache each new token would read
-# the whole text again.
+# Where we have measured, reading is ten to twenty times as fast as writing, at the same number of operations a token.
+# It does a half to three quarters of the operations a second of a plain matrix product, writing a tenth of that or
+# less. Writing waits for memory: for each new token all 538 MB of weights must come by, for a single row. A prompt
+# shares that journey among all its tokens. So fewer bits also mean more *speed*, in programs that leave them rounded,
+# and without a cache each new token would read the whole text again.
 #
 # ### Your turn
 #
@@ -875,11 +874,10 @@ if cache_bytes(smol, 1, 4) is not ...:
 #
 # ## 8. What does it know?
 #
-# We wrote **twenty mirrored pairs** of questions. Each pair has two answers, and each of
-# them is right for one question and wrong for the other: *insulin is made in the* pancreas, *bile is made in the*
-# liver. A rule that does not read the question is right exactly once in each pair, so in 20 of 40. Pairs and scoring
-# were fixed before the model saw them: it *chooses* the answer whose tokens have the larger product of probabilities.
-# (The spelling is American.)
+# We wrote **twenty mirrored pairs** of questions. Each pair has two answers, and each of them is right for one question
+# and wrong for the other: *insulin is made in the* pancreas, *bile is made in the* liver. A rule that does not read the
+# question is right exactly once in each pair, so in 20 of 40. Pairs and scoring were fixed before the model saw them:
+# it *chooses* the answer whose tokens have the larger product of probabilities. (The spelling is American.)
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 pairs = [
@@ -974,10 +972,10 @@ shares.astype(str)
 # %% [markdown]
 # The model chooses rightly in 26 of 40, and the interval of its lead over the blind rules, by pair, begins just above
 # 0. But it knows *both* sides of 7 pairs only, and is wrong on both of 1: an exact test of 7 against 1 (p = .07)
-# cannot exclude luck. In the other 12 it prefers one answer whatever is asked: *insulin* for the hormone that lowers blood
-# sugar, and for the one that raises it. And yet it is not blind. (This second look was decided after the first.) Let
-# each pair cancel what the model likes anyway, and ask which way the *question* moves it: the right way in 19 pairs of
-# 20. The knowledge is in there, and it is often weaker than habit. A test without mirrors cannot tell the two apart.
+# cannot exclude luck. In the other 12 it prefers one answer whatever is asked: *insulin* for the hormone that lowers
+# blood sugar, and for the one that raises it. And yet it is not blind. (This second look was decided after the first.)
+# Let each pair cancel what the model likes anyway, and ask which way the *question* moves it: the right way in 19 pairs
+# of 20. The knowledge is in there, and it is often weaker than habit. A test without mirrors cannot tell the two apart.
 #
 # ### Copying, and knowing
 #
@@ -1070,14 +1068,14 @@ print(f"{name}: {invented}")
 # ask for what no such number tells: on which patients it was tested, beside which rival.</details>
 #
 # <details><summary>Your own program for a model from the internet runs without an error, and its text is poor. How do you find
-# out whether the model or the program is to blame?</summary>Measure nats a token on a paragraph of ordinary text, shuffle its
-# tokens, and compare with the published implementation. A wrong pairing of the rotation costs 1.7 nats here, and nothing stops.
-# Then test causality, and a cache in pieces against one pass.</details>
+# out whether the model or the program is to blame?</summary>Measure nats a token on a paragraph of ordinary text,
+# shuffle its tokens, and compare with the published implementation. A wrong pairing of the rotation costs 1.7 nats
+# here, and nothing stops. Then test causality, and a cache in pieces against one pass.</details>
 #
 # <details><summary>A test of 20 questions says that a model "knows 90 % of medicine". Name two rules that might do nearly as
-# well without knowing any.</summary>The more frequent word, and the word that goes with the question whatever is asked of it.
-# Mirror each question, so that every answer is right once and wrong once: then such rules get exactly one half. Also,
-# 18 of 20 has an interval from .70 to .97.</details>
+# well without knowing any.</summary>The more frequent word, and the word that goes with the question whatever is asked
+# of it. Mirror each question, so that every answer is right once and wrong once: then such rules get exactly one half.
+# Also, 18 of 20 has an interval from .70 to .97.</details>
 #
 # ## In this notebook we ...
 #
