@@ -24,11 +24,11 @@
 #
 # | needs | read | run | data |
 # |---|---|---|---|
-# | [notebook 00](00_start_here.ipynb) | 60 min | 40 s | a real language model, 93 MB on request |
+# | [notebook 00](00_start_here.ipynb) | 60 min | 40 s | a real language model, 98 MB on request |
 #
-# A file of 98 MB holds 134,515,008 numbers that were fitted to two million million pieces of English text. With them
-# your computer answers questions, without a network. Asked for the dose of an antibiotic for a child of three, it
-# answers in fluent sentences and names an authority. **The dose is some 28 times too high.** We open the file, write
+# A file of 98 MB holds 134,515,008 numbers that were fitted to two million million pieces of text, most of it
+# English. With them your computer answers questions, offline. Asked for the dose of an antibiotic for a child of three,
+# it answers in fluent sentences and names an authority. **The dose is some 28 times too high.** We open the file, write
 # the model out, and see what it can, what it knows, and what it merely says.
 
 # %%
@@ -48,7 +48,7 @@ rng = setup(seed=0)
 # %% [markdown]
 # The model is **SmolLM2-135M-Instruct** (Ben Allal and others, 2025, Apache-2.0). If the file is on this computer, the
 # next cell reads it; if not, one line says how to get it. Until then the page runs on a *tiny model of random weights*:
-# every formula below is true of it, and its answers mean nothing. Both are run by the same code.
+# every formula below is true of it, and its answers mean nothing. 
 
 # %%
 from medlib.models import llm
@@ -64,7 +64,7 @@ name = "SmolLM2-135M" if file else "random weights"
 
 # %%
 def ask(question, n=60):
-    """The model's answer, taking the most likely token each time."""
+    """The model's answer: the most likely token each time, cut after n."""
     prompt = tokeniser.encode(llm.chat(question))
     end = tokeniser.number["<|im_end|>"]
     return tokeniser.decode(llm.generate(model, prompt, n, end))
@@ -75,16 +75,17 @@ print(f"{name}: {answer}")
 
 # %% [markdown]
 # **This answer is wrong and dangerous.** With the real weights it says 1.5 grams for each kilogram of body weight: 21
-# grams for a child of 14 kg. Children of one to four years usually get 250 mg three times a day, .75 grams (NHS Forth
-# Valley and Ireland's Health Service Executive, on infections of the ear). It names the World Health Organization as
-# its source; we know of no guideline with such a dose. No sign in the text tells it from a right answer. Never take a
-# dose, or anything else, from a model like this one.
+# grams for a child of 14 kg, if only once a day. Children of one to four years usually get 250 mg three times a day,
+# .75 grams (NHS Forth Valley and Ireland's Health Service Executive, on infections of the ear); in the United States up
+# to 90 mg a kilogram, a seventeenth of the answer. It names the World Health Organization as its source; we know of no
+# guideline with such a dose. No sign in the text tells it from a right answer. Never take a dose from a model like
+# this one.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 daily = 3 * 250 / 1000  # grams, one to four years
 if file:
     said = 1.5 * 14  # grams, by the model's answer
-    found = "1.5 grams per kilogram" in answer and round(said / daily) == 28
+    found = "1.5 grams per kilogram" in answer and round(said / daily) == 28 and round(1500 / 90) == 17
     claim("the model says 1.5 grams for each kilogram: 28 times the usual daily dose", found, said / daily)
 
 # %% [markdown]
@@ -96,8 +97,7 @@ if file:
 #
 # A language model cuts text into **tokens**, words or parts of words. There are $V$ of them in its vocabulary. Each is
 # described by $w$ numbers, the *width*. $L$ layers change this description. A layer has $h$ heads, which share $g$
-# groups of keys and values, and a feed-forward part of $f$ hidden units. All that is explained below; to count, the
-# sizes are enough:
+# groups of keys and values, and a feed-forward part of $f$ hidden units. To count, the sizes are enough:
 #
 # $$N = V w + L \Bigl( 2 w^2 \bigl(1 + \tfrac{g}{h}\bigr) + 3 w f + 2 w \Bigr) + w \tag{10.1}$$
 #
@@ -115,7 +115,7 @@ def count(s):
     return round(s.vocabulary * s.width + s.layers * layer + s.width)
 
 
-smol = llm.Shape(576, 30, 9, 3, 1536, 49_152)
+smol = llm.Shape(576, 30, 9, 3, 1536, 49_152)  # w, L, h, g, f, V
 claim("the sizes alone give 134,515,008", count(smol) == 134_515_008, count(smol))
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
@@ -126,6 +126,8 @@ for sizes in ((24, 2, 6, 2, 40, 300), (48, 5, 4, 1, 20, 100), (16, 1, 2, 2, 70, 
     assert sum(parts.values()) == count(shape), (shape, parts)
 parts = model.parameters()
 claim(f"the model of this page ({name}) has as many", sum(parts.values()) == count(model.shape), sum(parts.values()))
+feed_forward = 3 * smol.layers * smol.width * smol.hidden
+assert [round(5 * n / count(smol)) for n in (feed_forward, smol.vocabulary * smol.width)] == [3, 1]
 table = pd.Series({part: f"{n:,}" for part, n in parts.items()}, name=f"parameters, {name}")
 table.to_frame().T
 
@@ -141,7 +143,7 @@ from medlib.models import cnn, gan, vae
 made = keras.layers
 listing = [keras.Input((28, 28, 1)), made.Conv2D(32, 3), made.MaxPooling2D(), made.Flatten(), made.Dense(10)]
 networks = {
-    "a CNN of the textbook": keras.Sequential(listing),
+    "an introductory CNN": keras.Sequential(listing),
     "CNN of notebook 15": cnn.build_cnn((64, 64, 1), 4),
     "a VAE's encoder and decoder": vae.ConvVAE(vae.build_encoder((32, 32, 1), 24), vae.build_decoder((32, 32, 1), 24)),
     "a GAN's generator": gan.build_generator((32, 32, 1), 64),
@@ -151,17 +153,17 @@ sizes |= {"RETFound (ViT-large)": 3.04e8, "GatorTron-large": 8.9e9, "Meditron-70
 fig, ax = plt.subplots(figsize=(6.4, 3.4))
 for place, (label, n) in enumerate(sizes.items()):
     ax.plot([1e4, n], [place, place], color="0.8", linestyle="-", linewidth=1)
-    ax.plot(n, place, "s" if "notebook" in label or label.startswith("a ") else "o", color="C0")
+    ax.plot(n, place, "s" if "notebook" in label or label.startswith("a") else "o", color="C0")
 ax.set(xscale="log", yticks=range(len(sizes)), yticklabels=list(sizes), xlabel="parameters", xlim=(1e4, 2e12))
 ax.set(ylim=(len(sizes) - 0.5, -0.5), title="Small networks (squares) and large ones")
 plt.show()
-claim("the network of an introductory listing has 54,410", sizes["a CNN of the textbook"] == 54_410)
+claim("the network of an introductory listing has 54,410", sizes["an introductory CNN"] == 54_410)
 assert count(smol) > 100 * max(list(sizes.values())[:4]), "the small ones should be small"
 
 # %% [markdown]
-# From the textbook's network to the largest, the dots span seven powers of ten. The networks of this course lie at the
-# left end: they are not large models, whatever they are called. (RETFound reads photographs of the retina, GatorTron
-# clinical notes; Med-PaLM was made from PaLM. The sources stand at the end.)
+# From the introductory CNN to the largest, the dots span seven powers of ten. The networks of this course lie at the
+# left end: they are not large models. (RETFound reads photographs of the retina, GatorTron
+# clinical notes; Med-PaLM was made from PaLM.)
 #
 # ### Your turn
 #
@@ -181,8 +183,8 @@ check("10.1", llama2)
 # ## 2. What it costs
 #
 # A *FLOP* is one multiplication or addition of two numbers. The product of an (m, k) and a (k, n) matrix takes $2mkn$.
-# So a token costs two operations for each weight that it meets. To that comes the attention, in which each of $T$
-# tokens looks at all $T$:
+# So a token costs two operations for each weight that it meets. Attention comes on top: each of $T$ tokens is compared
+# with all $T$, and mixes them.
 #
 # $$F = 2\, N_W\, T + 4\, L\, w\, T^2 \tag{10.2}$$
 #
@@ -280,10 +282,10 @@ pd.DataFrame(rows, index=columns).T
 # %% [markdown]
 # The smallest row is about five months of one such processor; the largest some six hundred years, so
 # thousands work side by side. The formula can be checked where both sizes and hours are published: Llama 2's hours are
-# those of a machine that is busy for 43 % of its time. And look at the last row: a *medical* model is mostly a general
-# one that was trained a little further.
+# those of a machine that is busy for 43 % of its time. And look at the last row: this *medical* model is a general one,
+# trained a little further.
 #
-# What the papers and cards of medical models say, and what we did not find:
+# Medical models, by their papers and cards, and what we did not find:
 #
 # | medical model | size | learnt from | cost, as published | may be used |
 # |---|---|---|---|---|
@@ -332,6 +334,7 @@ for text in texts:
     assert tokeniser.decode(found[text]) == text
 if file:  # the file writes a blank as Ġ
     by_hand = [tokeniser.number[piece] for piece in join_pairs(["Ġ", *"haemorrhage"], tokeniser.rank)]
+    assert len(tokeniser.rank) == 48_900
     assert by_hand == found[" haemorrhage"], "our function should cut as the file's tokeniser does"
     american, british = len(found[" hemorrhage"]), len(found[" haemorrhage"])
     claim("American spelling is one token, British three", (american, british) == (1, 3), [american, british])
@@ -341,14 +344,15 @@ table.set_index(pd.Index(map(repr, texts), name=f"text ({name})"))
 
 # %% [markdown]
 # A heart attack takes two tokens, a haemorrhage one or three, depending on the side of the Atlantic: the list knows
-# what its makers read. A drug's name falls into splinters, each digit stands alone, and a Chinese character may need
-# several tokens of which none is a character (shown as �).
+# what its makers read. A drug's name falls into splinters, each digit stands alone, and a Chinese character (the last
+# text is a bleed in the brain) may need several tokens of which none is a character (shown as �).
 #
 # ## 4. Inside
 #
 # A text of $T$ tokens is a table of $T$ rows with $w$ numbers. Each layer adds something to each row, in two parts:
 # *attention* carries information from earlier rows to later ones, and the *feed-forward* part works on each row by
-# itself. Before each part the rows are brought to one size, $\gamma_i$ being a learnt scale:
+# itself. Before each part the rows are brought to one size, $\gamma_i$ being a learnt scale and
+# $\epsilon$ tiny:
 #
 # $$\hat x_i = \frac{\gamma_i\, x_i}{\sqrt{\tfrac1w \sum_j x_j^2 + \epsilon}} \tag{10.4}$$
 
@@ -432,8 +436,9 @@ def attention(q, k, v):
 
 
 # %% [markdown]
-# **Feed-forward.** Two layers side by side; the first, through $\mathrm{silu}(a) = a\,\sigma(a)$, opens and closes the
-# units of the second like valves (*SwiGLU*):
+# **Feed-forward.** Two layers side by side; the first, through $\mathrm{silu}(a) = a\,\sigma(a)$ with the sigmoid
+# $\sigma(a) = 1 / (1 + e^{-a})$, opens and closes the units of the second like valves (*SwiGLU*; $\odot$ multiplies number
+# by number):
 #
 # $$\mathrm{ff}(x) = W_\text{down} \bigl(\mathrm{silu}(W_\text{gate}\, x) \odot W_\text{up}\, x\bigr) \tag{10.7}$$
 
@@ -611,8 +616,7 @@ claim("Ben's lets the last word reach the first", moved > 0.01, moved)
 
 # %% [markdown]
 # Anna may: the scores depend on distances alone. Ben may not. A mean over the text, a standardisation with the whole
-# course of a disease, a scaler fitted to all visits: each lets the future in, and each makes a model look better than
-# it is.
+# course of a disease, a scaler fitted to all visits: each lets the future in, and flatters the model.
 #
 # ## 5. How well does it guess?
 #
@@ -665,8 +669,8 @@ plt.show()
 
 # %% [markdown]
 # The first tokens of a thought are dear, the last ones cheap: after *A stroke happens when the blood supply to part of
-# the brain is cut*, the next word, *off*, costs almost nothing. (A raised dot is the blank before a word.) The dotted line
-# is what a guess among all tokens would cost, 10.8 nats for the real model.
+# the brain is cut*, the next word, *off*, costs almost nothing. (A raised dot is the blank before a word.) The dotted
+# line is what a guess among all tokens would cost, 10.8 nats for the real model.
 #
 # Change one convention, and nothing stops or complains; only the text becomes less likely.
 
@@ -687,8 +691,10 @@ def looks_ahead(q, k, v):
 
 
 masked, attention = attention, looks_ahead  # `run_layer` takes what has this name
-unmasked = nats(model, tokens).mean()
-attention = masked
+try:
+    unmasked = nats(model, tokens).mean()
+finally:  # also when the cell is interrupted
+    attention = masked
 shuffled = [int(t) for t in rng.permutation(tokens)]
 chinese = "当脑的一部分供血被阻断，或者脑内血管破裂时，就会发生中风。脑细胞在几分钟内开始死亡。"
 english = paragraph[: paragraph.index(" The person")]
@@ -704,26 +710,26 @@ price = {
 per_letter = [nats(model, tokeniser.encode(text)).sum() / len(text) for text in (english, chinese)]
 if file:
     right, base, *wrong, guess, _ = price.values()
-    claim("about two to four nats a token, where a guess costs 10.8", 2 < right < 4 < 10.7 < guess, [right, guess])
-    dear, cheap = min(wrong) > right + 1, 0 < base - right < 0.2
-    claim("the wrong base costs less than a fifth of a nat, each other slip more than one", dear and cheap, [base, *wrong])
-    claim("a missing mask looks better than the model by more than a nat", unmasked < right - 1, unmasked)
-    claim("a Chinese character costs more than five times an English letter", per_letter[1] > 5 * per_letter[0], per_letter)
+    claim("about 2.7 nats a token, where a guess costs 10.8", 2.6 < right < 2.8 and 10.7 < guess < 10.9, [right, guess])
+    dear, cheap = 1.5 < wrong[0] - right < 1.9 < min(wrong[1:]) - right + 0.1, 0.05 < base - right < 0.1
+    claim("the wrong base costs less than a tenth of a nat, halves about 1.7, the others more", dear and cheap, [base, *wrong])
+    claim("a missing mask looks better than the model: about 1.2", 1 < unmasked < 1.3, unmasked)
+    claim("a Chinese character costs twelve to fifteen times an English letter", 12 < per_letter[1] / per_letter[0] < 15, per_letter)
 pd.Series(price, name=f"nats a token, {name}").round(2).to_frame()
 
 # %% [markdown]
 # As it should be, a token costs about 2.7 nats; that is a factor of 3,000 in probability better than a guess. Each
 # wrong row is a slip that raises no error. Two conventions for the pairs are in use (files of this kind want
 # neighbours, another library wants halves): the wrong one costs 1.7 nats, nearly as much as no rotation at all. The
-# wrong base costs .07 nats and would pass for a slightly worse model. **A missing mask looks like progress**: 1.2 nats,
-# since each place sees the word that it is to guess. In Chinese a *character* costs 5 nats, an English letter .4: more
-# than thirteen times less, and no character says so much more than a letter. The model has hardly read any Chinese.
+# wrong base costs .07 nats and would pass for a slightly worse model. **A missing mask looks like progress**: 1.2 nats
+# for 2.7, since each place sees the word that it is to guess. In Chinese a *character* costs 5.2 nats, more than thirteen
+# English letters, and does not say so much: the model has hardly read any Chinese.
 #
 # ## 6. Fewer bits
 #
-# In 32 bits a number, this model takes 538 MB. The file has 98. It keeps the weights of the layers in blocks of 32:
-# for each block the least weight $m$ and a step $\delta$, 16 bits each, and for each weight $W_i$ a level $z_i$ from 0
-# to 15, which is four bits. With $B$ bits a level,
+# In 32 bits a number, this model takes 538 MB. The file has 98. It keeps the weights of the layers (not the embedding,
+# which has eight bits) in blocks of 32: for each block the least weight $m$ and a step $\delta$, 16 bits each, and for
+# each weight $W_i$ a level $z_i$ from 0 to 15, which is four bits. With $B$ bits a level,
 #
 # $$\tilde W_i = m + \delta\, z_i, \qquad \delta = \frac{\max_i W_i - \min_i W_i}{2^B - 1}, \qquad
 # |\tilde W_i - W_i| \le \frac{\delta}{2} \tag{10.9}$$
@@ -774,8 +780,8 @@ ax.set(xticks=bits, xlabel="bits a level", ylabel="nats a token", title=f"{name}
 plt.show()
 if file:
     eight, four, three, two = np.array(loss) - surprise.mean()
-    near = max(abs(eight), abs(four)) < 0.05 and 0.3 < three < 2
-    claim("8 and 4 bits change less than a twentieth of a nat, 3 bits cost .3 to 2 nats", near, [eight, four, three])
+    near = max(abs(eight), abs(four)) < 0.05 and 1.4 < three < 1.8
+    claim("8 and 4 bits change less than a twentieth of a nat, 3 bits cost about 1.6", near, [eight, four, three])
     claim("2 bits are worse than a guess among all tokens", loss[-1] > np.log(model.shape.vocabulary), loss[-1])
 
 # %% [markdown]
@@ -821,11 +827,11 @@ if file:
 pd.DataFrame(rows, index=["tokens a second", "ms a token", "10⁹ operations a second", "GB a second"]).T
 
 # %% [markdown]
-# Reading is ten to fifteen times as fast as writing, at the same number of operations a token. Where we have measured, it
-# did a half to three quarters of the operations a second of a plain matrix product; writing did a tenth of that or
-# less. Writing waits for memory: for each new token all 538 MB of weights must come by, for a single row. A prompt shares
-# that journey among all its tokens. So fewer bits also mean more *speed*, and without a cache each new token would read
-# the whole text again.
+# Where we have measured, reading is ten to twenty times as fast as writing, at the same number of operations a token.
+# It does a half to three quarters of the operations a second of a plain matrix product, writing a tenth of that or
+# less. Writing waits for memory: for each new token all 538 MB of weights must come by, for a single row. A prompt
+# shares that journey among all its tokens. So fewer bits also mean more *speed*, in programs that leave them rounded,
+# and without a cache each new token would read the whole text again.
 #
 # ### Your turn
 #
@@ -868,11 +874,10 @@ if cache_bytes(smol, 1, 4) is not ...:
 #
 # ## 8. What does it know?
 #
-# Here is an honest way to ask. We wrote **twenty mirrored pairs** of questions. Each pair has two answers, and each of
-# them is right for one question and wrong for the other: *insulin is made in the* pancreas, *bile is made in the*
-# liver. A rule that does not read the question is right exactly once in each pair, so in 20 of 40. Pairs and scoring
-# were fixed before the model saw them: it *chooses* the answer whose tokens have the larger product of probabilities.
-# (The spelling is American, which it has read most.)
+# We wrote **twenty mirrored pairs** of questions. Each pair has two answers, and each of them is right for one question
+# and wrong for the other: *insulin is made in the* pancreas, *bile is made in the* liver. A rule that does not read the
+# question is right exactly once in each pair, so in 20 of 40. Pairs and scoring were fixed before the model saw them:
+# it *chooses* the answer whose tokens have the larger product of probabilities. (The spelling is American.)
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 pairs = [
@@ -960,16 +965,17 @@ if file:
     claim("the model is right in 24 to 28 of 40", 24 <= 40 * knows.value <= 28, knows)
     few = 5 <= both <= 9 and 0.01 < exact < 0.5
     claim("both sides are right in 5 to 9 pairs, which an exact test does not tell from luck", few, [both, neither, exact])
-    claim("but the question moves its leaning the right way in 15 pairs or more", moved.value >= 0.75, moved)
+    claim("but the question moves its leaning the right way in 18 pairs or more", moved.value >= 0.9, moved)
+    assert lean[1, 0] > 0 > lean[1, 1], "insulin, whatever is asked"
 shares.astype(str)
 
 # %% [markdown]
 # The model chooses rightly in 26 of 40, and the interval of its lead over the blind rules, by pair, begins just above
 # 0. But it knows *both* sides of 7 pairs only, and is wrong on both of 1: an exact test of 7 against 1 (p = .07)
-# cannot exclude luck. In the other 12 it prefers one answer whatever is asked: *insulin* for the hormone that lowers blood
-# sugar, and for the one that raises it. And yet it is not blind. (This second look was decided after the first.) Let
-# each pair cancel what the model likes anyway, and ask which way the *question* moves it: the right way in 19 pairs of
-# 20. The knowledge is in there, and it is often weaker than habit. A test without mirrors cannot tell the two apart.
+# cannot exclude luck. In the other 12 it prefers one answer whatever is asked: *insulin* for the hormone that lowers
+# blood sugar, and for the one that raises it. And yet it is not blind. (This second look was decided after the first.)
+# Let each pair cancel what the model likes anyway, and ask which way the *question* moves it: the right way in 19 pairs
+# of 20. The knowledge is in there, and it is often weaker than habit. A test without mirrors cannot tell the two apart.
 #
 # ### Copying, and knowing
 #
@@ -1019,9 +1025,9 @@ sides = {"repeat the side": same_side(repeat), "name the other side": -same_side
 moved_by = {kind: proportion(int(np.sum(lean.sum(axis=1) > 0)), 10) for kind, lean in sides.items()}
 asked = SimpleNamespace(y=np.ones(20), groups=np.repeat(np.arange(10), 2))
 right = {kind: np.ravel(lean > 0).astype(float) for kind, lean in sides.items()}
-shares = score_table(right, asked, scores={"right, of 20": lambda y, p: np.mean(p)})
+shares = score_table(right, asked, scores={"share right, of 20": lambda y, p: np.mean(p)})
 shares["a rule that repeats the side"] = ["1", "0"]
-shares["leaning moved the right way, of 10"] = list(moved_by.values())
+shares["share moved the right way, of 10"] = list(moved_by.values())
 if file:
     repeated, crossed = (int(np.sum(lean > 0)) for lean in sides.values())
     few = 11 <= repeated <= 15 and 10 <= crossed <= 14
@@ -1039,7 +1045,7 @@ shares.astype(str)
 #
 # ### Fluent is not true
 #
-# One more question, on a drug that does not exist. We made up its name.
+# One more question, on a drug whose name we made up.
 
 # %%
 invented = ask("What is trelovastin used for?", n=40)
@@ -1062,14 +1068,14 @@ print(f"{name}: {invented}")
 # ask for what no such number tells: on which patients it was tested, beside which rival.</details>
 #
 # <details><summary>Your own program for a model from the internet runs without an error, and its text is poor. How do you find
-# out whether the model or the program is to blame?</summary>Measure nats a token on a paragraph of ordinary text, shuffle its
-# tokens, and compare with the published implementation. A wrong pairing of the rotation costs 1.7 nats here, and nothing stops.
-# Then test causality, and a cache in pieces against one pass.</details>
+# out whether the model or the program is to blame?</summary>Measure nats a token on a paragraph of ordinary text,
+# shuffle its tokens, and compare with the published implementation. A wrong pairing of the rotation costs 1.7 nats
+# here, and nothing stops. Then test causality, and a cache in pieces against one pass.</details>
 #
 # <details><summary>A test of 20 questions says that a model "knows 90 % of medicine". Name two rules that might do nearly as
-# well without knowing any.</summary>The more frequent word, and the word that goes with the question whatever is asked of it.
-# Mirror each question, so that every answer is right once and wrong once: then such rules get exactly one half. Also,
-# 18 of 20 has an interval from .70 to .97.</details>
+# well without knowing any.</summary>The more frequent word, and the word that goes with the question whatever is asked
+# of it. Mirror each question, so that every answer is right once and wrong once: then such rules get exactly one half.
+# Also, 18 of 20 has an interval from .70 to .97.</details>
 #
 # ## In this notebook we ...
 #
