@@ -163,7 +163,6 @@ def brier(survival, time, event, horizon: float, censoring) -> np.ndarray:
 # -------------------------------------------------------------------------------------------------------- the networks
 
 
-@keras.saving.register_keras_serializable("medlib")
 def cox_loss(y, eta):
     """The negative log partial likelihood of a batch, per patient; y (n, 2) holds time and event, eta (n, 1) is η.
 
@@ -176,7 +175,6 @@ def cox_loss(y, eta):
     return ops.mean(event * (ops.logsumexp(everyone, axis=1) - eta))
 
 
-@keras.saving.register_keras_serializable("medlib")
 def hazard_loss(y, logits):
     """Cross-entropy of the intervals that each patient lived into; y (n, K) is what ``intervals_lived`` gave.
 
@@ -186,6 +184,10 @@ def hazard_loss(y, logits):
     known = ops.cast(y >= 0, logits.dtype)
     nats = ops.softplus(logits) - y * logits
     return ops.mean(ops.sum(known * nats, axis=1))
+
+
+for _loss in (cox_loss, hazard_loss):
+    register(_loss)
 
 
 def intervals_lived(time, event, edges) -> np.ndarray:
@@ -255,8 +257,10 @@ def _train(model, loss, x, y, steps: int, rate: float, decay: float, batch_size:
     return model
 
 
-def fit_cox_network(x, time, event, *, widths=(32, 32), dropout=0.1, steps=300, rate=5e-3, decay=0.05, label="Cox"):
-    """A network for η trained on Cox's partial likelihood of all patients at once (Katzman et al. 2018).
+def fit_cox_network(
+    x, time, event, *, widths=(32, 32), dropout=0.1, steps=300, rate=5e-3, decay=0.05, batch_size=500, label="Cox"
+):
+    """A network for η trained on Cox's partial likelihood (Katzman et al. 2018), a large batch at a time.
 
     Parameters
     ----------
@@ -273,11 +277,22 @@ def fit_cox_network(x, time, event, *, widths=(32, 32), dropout=0.1, steps=300, 
     time, event = targets(time, event)
     model = build_survival_network(x, 1, widths, dropout)
     y = np.stack([time, event], axis=1).astype("float32")
-    return _train(model, cox_loss, x, y, steps, rate, decay, len(y), label)
+    return _train(model, cox_loss, x, y, steps, rate, decay, min(batch_size, len(y)), label)
 
 
 def fit_hazard_network(
-    x, time, event, edges, *, widths=(32, 32), dropout=0.1, steps=300, rate=5e-3, decay=0.05, label="hazards"
+    x,
+    time,
+    event,
+    edges,
+    *,
+    widths=(32, 32),
+    dropout=0.1,
+    steps=300,
+    rate=5e-3,
+    decay=0.05,
+    batch_size=500,
+    label="hazards",
 ):
     """A network for the hazards of the intervals between ``edges`` (K + 1, rising): no proportional hazards asked.
 
@@ -292,7 +307,7 @@ def fit_hazard_network(
         raise ValueError(f"edges: got {edges.tolist()}, expected at least two rising times; start with 0")
     model = build_survival_network(x, len(edges) - 1, widths, dropout)
     y = intervals_lived(time, event, edges)
-    return _train(model, hazard_loss, x, y, steps, rate, decay, min(256, len(y)), label)
+    return _train(model, hazard_loss, x, y, steps, rate, decay, min(batch_size, len(y)), label)
 
 
 def log_risk(model: keras.Model, x) -> np.ndarray:
