@@ -404,7 +404,7 @@ claim("with a stated horizon and weights it stays within .03", np.ptp(weighted) 
 by_study.round(3)
 
 # %% [markdown]
-# Harrell's C of one marker in one population goes from about .8 to about .7, by follow-up alone. **A C-index belongs to
+# Harrell's C of one marker in one population goes from about .8 to about .73, by follow-up alone. **A C-index belongs to
 # its follow-up**; two studies' C cannot be compared without looking at it. The last column is Uno's remedy (2011): name
 # a horizon, and let each pair count $1/G(t)^2$, where $G$ is the Kaplan-Meier curve of *leaving*. A death that many
 # did not stay to show stands for those deaths, too.
@@ -742,7 +742,7 @@ claim("Stanford: the naive one is below .5, its whole interval", naive_high < 0.
 claim("the honest interval holds 1", stanford[1] < 1 < stanford[2], stanford)
 
 # %% [markdown]
-# A transplant that does nothing seems to save more than half of the deaths. At Stanford the naive ratio is about .3, and
+# A transplant that does nothing seems to divide the rate of death by four. At Stanford the naive ratio is about .3, and
 # the honest one above 1 and uncertain: these 103 patients do not tell. **A prognosis stands at a time zero, and may use only what is
 # known then**: no length of stay, no drug that was taken later, no number of visits. This is the leak of notebook 14 with
 # a clock.
