@@ -133,7 +133,7 @@ gaps = [alive_at(rounded, event[:300], t) - theirs.predict(t) for t in (0.2, 1.5
 claim("at five times the product is what lifelines computes", max(np.abs(gaps)) < 1e-9, gaps)
 curve = survival.kaplan_meier(time, event)
 by_hand = [alive_at(time, event, t) for t in (1, 4.2, 8)]
-claim("survival.kaplan_meier gives the same, all times at once", np.allclose(by_hand, survival.step(curve, [1, 4.2, 8])), by_hand)
+assert np.allclose(by_hand, survival.step(curve, [1, 4.2, 8])), "survival.kaplan_meier: the same, all times at once"
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Share alive against years, four curves. Truth and Kaplan-Meier lie on each other and reach one third at ten years. Deaths among all lies above, ending near one half. Without the lost lies below, ending near one fifth."}}
 years = np.linspace(0.01, 9.9, 100)
@@ -287,7 +287,7 @@ claim("with ties it is the sum over deaths", abs(ours - total) < 1e-9, [ours, to
 risks = np.exp(model.predict_log_partial_hazard(pd.DataFrame(x[:3])) - x[:3] @ model.params_.to_numpy())
 shifted = model.baseline_cumulative_hazard_.iloc[:, 0]
 ours = survival.step(base, shifted.index.to_numpy(), before=0.0)
-claim("with lifelines' centred measures it is theirs", np.allclose(ours, shifted * risks.iloc[0], rtol=1e-4), ours[-1])
+assert np.allclose(ours, shifted * risks.iloc[0], rtol=1e-4), "lifelines, which centres the measures"
 true_five = np.exp(-0.1 * 5**1.3 * np.exp(linear(patient[None])[0]))
 claim("this patient's five years are known within .04", abs(five_years - true_five) < 0.04, [float(five_years), true_five])
 
@@ -610,8 +610,7 @@ nets = ["network, Cox loss", "network, hazards"]
 level = [tables["linear"].loc[name, "C minus the rival's"] for name in nets]
 claim("linear world: neither network is ahead of Cox by more than .01, nor behind by more than .04", all(-0.04 < d.value < 0.01 for d in level), [str(d) for d in level])
 ahead = [tables["curved"].loc[name, "C minus the rival's"] for name in nets]
-claim("curved world: both are ahead of Cox with products, by .01 or more", min(d.value for d in ahead) > 0.01, [str(d) for d in ahead])
-claim("the interval of the first leaves 0 out", ahead[0].low > 0, str(ahead[0]))
+claim("curved world: both are ahead of Cox with products, by .01 or more, intervals above 0", min(d.value for d in ahead) > 0.01 and min(d.low for d in ahead) > 0, [str(d) for d in ahead])
 blind = tables["curved"].loc["Cox", "C-index"].value
 claim("there Cox itself is a coin, to .05", abs(blind - 0.5) < 0.05, blind)
 pd.concat(tables).map(str)
@@ -741,8 +740,8 @@ naive_low, naive_high = np.exp(crude.confidence_intervals_.to_numpy()[0])
 stanford = honest(load_stanford_heart_transplants())
 claim("simulated, no effect: the naive hazard ratio is below .5", np.exp(naive.iloc[0]) < 0.5, np.exp(naive.iloc[0]))
 claim("the honest one is within .25 of 1", abs(simulated[0] - 1) < 0.25, simulated)
-claim("Stanford: the naive one is below .5, its whole interval", naive_high < 0.5, [np.exp(crude.params_.iloc[0]), naive_low, naive_high])
-claim("the honest interval holds 1", stanford[1] < 1 < stanford[2], stanford)
+both = naive_high < 0.5 and stanford[1] < 1 < stanford[2]
+claim("Stanford: the naive interval lies below .5, and the honest one holds 1", both, [naive_low, naive_high, *stanford])
 
 # %% [markdown]
 # A transplant that does nothing seems to divide the rate of death by four. At Stanford the naive ratio is about .3, and
@@ -872,8 +871,9 @@ if all(file.exists() for file in files.values()):
             each = [survival.concordance(one, t_new, e_new) for one in five]
             unseen = np.mean([survival.concordance(one[new], t_new[new], e_new[new]) for one in five])
             rows[f"{name}, {model_name}"] = [paper, np.mean(each), min(each), max(each), str(here), f"{np.sum(~new)} of {len(new)}", unseen]
-        claim(f"{name}: Cox is within .003 of the paper's", abs(rows[f"{name}, Cox"][1] - printed[name][0]) < 0.003, rows[f"{name}, Cox"][1])
-        claim(f"{name}: {'most of the' if name == 'whas' else 'no'} test rows are among the training rows", np.mean(new) < 0.5 if name == "whas" else np.all(new), np.mean(~new))
+        copies = np.mean(~new) > 0.5 if name == "whas" else np.all(new)
+        gap = abs(rows[f"{name}, Cox"][1] - printed[name][0])
+        claim(f"{name}: Cox is within .003 of the paper's; copies of training rows: {np.sum(~new)}", gap < 0.003 and copies, gap)
     columns = ["printed", "here", "lowest", "highest", "mean of five, 95 %", "test rows seen in training", "C of the others"]
     print(pd.DataFrame(rows, index=columns).T.to_string())
 else:
