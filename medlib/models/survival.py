@@ -312,4 +312,8 @@ def fit_hazard_network(
 
 def log_risk(model: keras.Model, x) -> np.ndarray:
     """η of each patient (n,) by a network with one output."""
-    return model.predict(np.asarray(x, "float32"), batch_size=4096, verbose=0)[:, 0]
+    x = np.asarray(x, "float32")
+    if isinstance(model, Checked):
+        model.check_asked(x)
+    (eta,) = training.batches(lambda rows: [model(rows, training=False)], x, size=4096)
+    return eta[:, 0]
