@@ -139,11 +139,12 @@ def concordance(risk, time, event, until: float = np.inf, censoring=None) -> flo
     first = np.flatnonzero(event & (time <= until))
     later = (time > time[first, None]) | ((time == time[first, None]) & ~event)
     weight = np.ones(len(first)) if censoring is None else step(censoring, time[first], left=True) ** -2.0
-    right = (risk[first, None] > risk) + 0.5 * (risk[first, None] == risk)
-    pairs = weight @ later.sum(axis=1)
+    higher = np.count_nonzero(later & (risk[first, None] > risk), axis=1)
+    equal = np.count_nonzero(later & (risk[first, None] == risk), axis=1)
+    pairs = weight @ np.count_nonzero(later, axis=1)
     if not pairs:
         raise ValueError("risk, time, event: no two patients can be compared; is `until` before the first event?")
-    return float(weight @ (right * later).sum(axis=1) / pairs)
+    return float(weight @ (higher + 0.5 * equal) / pairs)
 
 
 def brier(survival, time, event, horizon: float, censoring) -> np.ndarray:

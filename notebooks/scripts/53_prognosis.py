@@ -444,7 +444,7 @@ for name, guess in guesses.items():
 gap = max(abs(scores[name] - plain[name]) for name in scores)
 claim("for four predictions the weighted score is within .015 of the one without censoring", gap < 0.015, list(scores.values()))
 order = scores["the truth"] - 0.003 < scores["Cox"] < scores["Kaplan-Meier"] - 0.02
-claim("Cox is as good as the truth, to .003, and .02 or more better than the same for all", order and scores["Cox"] - scores["the truth"] < 0.003)
+claim("Cox is as good as the truth, to .003, and .02 or more better than the same for all", order and scores["Cox"] - scores["the truth"] < 0.003, scores["Cox"])
 lost = (scores["log-risks doubled"] - scores["Cox"]) / (scores["Kaplan-Meier"] - scores["Cox"])
 claim("the doubled log-risks give a tenth or more of that gain away", 0.1 < lost < 0.4, lost)
 fig, ax = plt.subplots(figsize=(4.4, 4.2))
@@ -543,7 +543,7 @@ def train(x, y, loss, outputs, steps=300):
 # ### Two worlds
 #
 # Cox's model is right in the first world. In the second, $\eta = 2 \sin(4 x_1)\, x_2$, and
-# no single measure says anything. 2,000 patients teach, 1,500 others judge. The rivals: Kaplan-Meier for everybody; Cox; Cox with all
+# no single measure says anything. 2,000 patients teach, 1,200 others judge. The rivals: Kaplan-Meier for everybody; Cox; Cox with all
 # squares and products of two measures, the strongest simple rival; and above them the true risk.
 
 
@@ -595,7 +595,7 @@ def judge(answers, time, event, rival, horizon=5.0):
 tables = {}
 for name, effect, rival in (("linear", linear, "Cox"), ("curved", curved, "Cox, products")):
     x_train, _, death = nature(2000, effect, rng)
-    x_test, eta_test, death_test = nature(1500, effect, rng)
+    x_test, eta_test, death_test = nature(1200, effect, rng)
     answers = risks(x_train, *follow(death, rng), x_test)
     answers["the truth"] = 1 - np.exp(-0.1 * 5**1.3 * np.exp(eta_test))
     tables[name] = judge(answers, *follow(death_test, rng), rival)
@@ -617,7 +617,10 @@ pd.concat(tables).map(str)
 
 # %% [markdown]
 # In the linear world all models stand together near .7, the truth included: what a network could learn there, Cox knows
-# already. TODO
+# already. In the curved world Cox is a coin. Squares and products see a part of the effect; the network that learns the
+# partial likelihood sees more, and comes nearest to the truth. That of the hazards needs ten answers where the other needs one, and
+# learns less from as many patients. So a network earns its keep where the effect bends more than a few products can follow, and
+# where there are patients enough to show it.
 #
 # ### On 686 women
 #
@@ -653,7 +656,10 @@ claim("the network does not pass the logarithms by more than .01", behind.value 
 women.map(str)
 
 # %% [markdown]
-# TODO women, plainly said here.
+# Cox orders about two thirds of the pairs of women whom it has not seen (.65 to .71), as others report for this cohort;
+# three logarithms bring about a point, and the network lies between the two, every interval wide enough to hold 0. On
+# nine measures and 299 events there is little that a straight line misses. (Kaplan-Meier falls below one half by
+# construction: the part that is judged is missing from the curve, so a part with many deaths is given a low risk.)
 #
 # ## 6. When something else can happen first
 #
