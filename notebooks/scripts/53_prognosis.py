@@ -657,7 +657,7 @@ women.map(str)
 
 # %% [markdown]
 # Cox orders about two thirds of the pairs of women whom it has not seen (.65 to .71), as others report for this cohort;
-# three logarithms bring about a point, and the network lies between the two, every interval wide enough to hold 0. On
+# three logarithms bring about a point, and the network is level with both: every interval holds 0, or nearly. On
 # nine measures and 299 events there is little that a straight line misses. (Kaplan-Meier falls below one half by
 # construction: the part that is judged is missing from the curve, so a part with many deaths is given a low risk.)
 #
