@@ -887,11 +887,12 @@ else:
     print("(jaredleekatzman/DeepSurv, experiments/data), into a folder deepsurv; MEDLIB_DATA names the folder above it.")
 
 # %% [markdown]
-# Where the files are present, Cox comes out as printed, to a few thousandths. And the files hold a surprise: of the 328
-# test patients of WHAS, 229 stand in the training file, too, with the same measures, the same time and the same event.
-# Whatever is flexible enough to remember is praised there; the last column is about those who are new. GBSG, from
-# another country than its training patients, has no such rows. Count them in any benchmark before you
-# admire it.
+# Where the files are present, Cox comes out as printed: .816 and .656. Our recipe, not tuned, reaches .83 to .84 on WHAS
+# (the paper .863) and .67 to .69 on GBSG (.668), and the intervals, by patient, are seven points wide. Then the surprise:
+# of the 328 test patients of WHAS, 229 stand in the training file, too, with the same measures, the same time and
+# the same event. Whatever is flexible enough to remember is praised there; on the 99 who are new, .82 becomes about
+# .60, for Cox and network alike. GBSG, tested in another country than its training patients, has no such rows. Count them in
+# any benchmark before you admire it.
 #
 # ## Three questions
 #
