@@ -642,7 +642,7 @@ plt.show()
 # | **5 applications** | 50 diagnosis | history, laboratory and image together; calibration, decisions |
 # | | 51 treatment effects | the effect of a therapy, which is not its outcome |
 # | | 52 genes and drugs | from a genome to a dose |
-# | | 53 prognosis | risk, survival, progression |
+# | | [53 prognosis](53_prognosis.ipynb) | risk, survival, progression |
 # | **6 challenges** | 60 scarce data | several sites, augmentation, synthetic data honestly tested |
 # | | 61 newer models | diffusion, attention, self-supervision |
 # | | 62 compute, 63 many machines | faster, smaller, on several machines |
