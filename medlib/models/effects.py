@@ -180,7 +180,6 @@ def pehe(effect, guess):
     return np.sqrt(np.mean((guess - effect) ** 2))
 
 
-@keras.saving.register_keras_serializable("medlib")
 def seen_error(target, both):
     """The squared error of the one outcome that was seen, shape (n,).
 
@@ -194,6 +193,9 @@ def seen_error(target, both):
     y, t = target[:, 0], target[:, 1]
     seen = (1 - t) * both[:, 0] + t * both[:, 1]
     return ops.square(y - seen)
+
+
+keras.saving.register_keras_serializable("medlib")(seen_error)
 
 
 @register
