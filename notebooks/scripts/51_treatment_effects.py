@@ -81,7 +81,7 @@ for part, label, colour in ((untreated, "without the drug", "C0"), (treated, "wi
     left.axvline(part.y.mean(), color=colour)
     cut = pd.cut(part.sbp, np.arange(95, 150, 5))
     line = part.groupby(cut, observed=True)[["sbp", "y"]].mean()
-    right.plot(line.sbp, line.y, "o-" if label[5] == "o" else "s--", color=colour, label=label)
+    right.plot(line.sbp, line.y, "o-" if part is untreated else "s--", color=colour, label=label)
 left.set(xlabel="pressure after a year, mmHg", ylabel="density", title="Simulated: everybody")
 right.set(xlabel="pressure before, mmHg", ylabel="mean after a year, mmHg", title="Simulated: like with like")
 left.legend(fontsize=8)
