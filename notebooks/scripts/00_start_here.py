@@ -640,7 +640,7 @@ plt.show()
 # | | 42 case reports | text, with its facts checked |
 # | | 43 reports from images | a scan in, a report out, every fact checked |
 # | **5 applications** | 50 diagnosis | history, laboratory and image together; calibration, decisions |
-# | | 51 treatment effects | the effect of a therapy, which is not its outcome |
+# | | [51 treatment effects](51_treatment_effects.ipynb) | the effect of a therapy, which is not its outcome |
 # | | 52 genes and drugs | from a genome to a dose |
 # | | [53 prognosis](53_prognosis.ipynb) | risk, survival, progression |
 # | **6 challenges** | 60 scarce data | several sites, augmentation, synthetic data honestly tested |
