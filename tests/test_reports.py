@@ -4,13 +4,9 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from medlib.data import load, reports
 from medlib.data.reports import FACTS, OPPOSITE, SENTENCES, SLOTS, parse
-
-seeds = st.integers(0, 2**32 - 1)
 
 
 def drawn(seed, **known):
@@ -101,47 +97,51 @@ def test_the_chance_that_a_fresh_report_is_known():
 # -------------------------------------------------------------------------------------------------------------- reading
 
 
-@settings(max_examples=500, deadline=None)
-@given(seeds)
-def test_every_report_parses_back_to_its_facts(seed):
-    report = drawn(seed)
-    reading = parse(report.text)
-    assert reading.valid and reading.facts == report.facts
-    assert {k: reading.forms.get(k, "") for k in report.forms} == report.forms
-    assert math.isclose(reading.log_prob, reports.log_prob(report), abs_tol=1e-9)
-    assert parse(reports.pretty(reports.words(report.text))) == reading
-    assert reports.pretty(reports.words(report.text)) == report.text
+def test_every_report_parses_back_to_its_facts():
+    for report in reports.samples(2000, seed=5):
+        reading = parse(report.text)
+        assert reading.valid and reading.facts == report.facts, report
+        assert {k: reading.forms.get(k, "") for k in report.forms} == report.forms
+        assert math.isclose(reading.log_prob, reports.log_prob(report), abs_tol=1e-9)
+        again = reports.pretty(reports.words(report.text))
+        assert again == report.text and parse(again) == reading
 
 
-@settings(max_examples=1000, deadline=None)
-@given(seeds, st.data())
-def test_a_corrupted_report_never_stops_the_parser(seed, data):
-    tokens = reports.words(drawn(seed).text)
-    for _ in range(data.draw(st.integers(1, 4))):
-        place = data.draw(st.integers(0, len(tokens) - 1))
-        kind = data.draw(st.sampled_from(["drop", "double", "swap", "other", "noise", "cut"]))
+def corrupted(rng, text):
+    """One to four faults: words dropped, doubled, exchanged, replaced, broken by noise, or a text cut short."""
+    tokens = reports.words(text)
+    for _ in range(rng.integers(1, 5)):
+        place, other = rng.integers(0, len(tokens), 2)
+        kind = rng.choice(["drop", "double", "swap", "word", "noise", "cut"])
         if kind == "drop" and len(tokens) > 1:
             del tokens[place]
         elif kind == "double":
             tokens.insert(place, tokens[place])
         elif kind == "swap":
-            other = data.draw(st.integers(0, len(tokens) - 1))
             tokens[place], tokens[other] = tokens[other], tokens[place]
-        elif kind == "other":
-            tokens[place] = data.draw(st.sampled_from(["left", "right", "no", ".", "tumour", "large"]))
+        elif kind == "word":
+            tokens[place] = rng.choice(["left", "right", "no", ".", "tumour", "large", "none"])
         elif kind == "noise":
-            tokens[place] = data.draw(st.text(max_size=6))
+            tokens[place] = "".join(map(chr, rng.integers(1, 0xD000, 4)))
         elif place:
             tokens = tokens[:place]
-    reading = parse(" ".join(tokens))
-    assert reading.valid == math.isfinite(reading.log_prob)
-    if reading.valid:  # then the grammar can have written it
-        known = {k: v for k, v in reading.facts.items()}
-        assert drawn(0, **known).facts == reading.facts
+    return " ".join(tokens)
 
 
-@settings(max_examples=300, deadline=None)
-@given(st.one_of(st.text(), st.none(), st.binary(), st.integers()))
+def test_a_corrupted_report_never_stops_the_parser_and_what_passes_is_a_report():
+    rng, passed = np.random.default_rng(6), 0
+    for report in reports.samples(2000, seed=7):
+        reading = parse(corrupted(rng, report.text))
+        assert reading.valid == math.isfinite(reading.log_prob)
+        if reading.valid:  # then the grammar can have written it
+            passed += 1
+            assert drawn(0, **reading.facts).facts == reading.facts
+    assert 0 < passed < 400, passed
+
+
+@pytest.mark.parametrize(
+    "text", ["", ".", "...", "left", None, 3, b"\xff\x00", "\n\t", "{side}.", "(?P<side>left).", "\ud800"]
+)
 def test_the_parser_takes_anything(text):
     assert not parse(text).valid
 

@@ -588,8 +588,8 @@ CARD = Card(
     "below 10 mL, medium up to 30, large above. Densities: hypodense below 28 HU, isodense up to 38, hyperdense above. "
     "Shift of the midline: slight from 0.5 mm, marked from 3 mm.",
     limits="Simulated: eighty words, nine sentences, no typing errors, no comparison with former scans. It shows what "
-    "can be proved about a language model, and nothing of how physicians write. The advice follows simplified rules and "
-    "is no medical advice. A fixed grammar gives no report that surprises.",
+    "can be proved about a language model, and nothing of how physicians write. The advice follows simplified rules "
+    "and is no medical advice. A fixed grammar gives no report that surprises.",
 )
 
 
