@@ -390,7 +390,7 @@ class LSTM(LanguageModel):
         return self.readout(out)[:, 0], state
 
 
-def compile_text(model: LanguageModel, steps: int = 700, rate: float = 3e-3) -> LanguageModel:
+def compile_text(model, steps=700, rate=3e-3):
     """Adam with a step size that falls to zero along a cosine, after a warm-up over a twentieth of the steps."""
     warm = max(1, steps // 20)
     schedule = keras.optimizers.schedules.CosineDecay(0.1 * rate, steps - warm, warmup_target=rate, warmup_steps=warm)
