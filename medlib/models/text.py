@@ -191,7 +191,7 @@ def _look_up(keys: np.ndarray, values: np.ndarray, asked: np.ndarray) -> np.ndar
 def attention(q, k, v):
     """Each query takes a weighted mean of the values up to its own place.
 
-    Shapes (..., places, d). When there are more keys than queries, the queries are the last ones.
+    Shapes (..., places, d). Fewer queries than keys: they are the last places.
     """
     scores = ops.matmul(q, ops.swapaxes(k, -1, -2)) / np.sqrt(q.shape[-1])
     place = ops.arange(ops.shape(k)[-2])
@@ -391,7 +391,7 @@ class LSTM(LanguageModel):
 
 
 def compile_text(model, steps=700, rate=3e-3):
-    """Adam with a step size that falls to zero along a cosine, after a warm-up over a twentieth of the steps."""
+    """Adam: the step size rises over a twentieth of the steps, then falls to zero."""
     warm = max(1, steps // 20)
     schedule = keras.optimizers.schedules.CosineDecay(0.1 * rate, steps - warm, warmup_target=rate, warmup_steps=warm)
     model.compile(keras.optimizers.Adam(schedule, beta_2=0.99, clipnorm=1.0))

@@ -250,7 +250,8 @@ right = (
     "Explains the weakness. Neurosurgical opinion."
 )
 print(reports.parse(right).contradictions)
-print(reports.parse(right.replace("shift to the left", "shift to the right")).contradictions)
+wrong = right.replace("shift to the left", "shift to the right")
+print(reports.parse(wrong).contradictions)
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 changes = {
@@ -291,7 +292,7 @@ table
 # A context that was never seen hands over to the shorter one at once. Below the single word stand equal shares.
 
 # %%
-after = defaultdict(Counter)  # after[context][word] counts, for contexts of 0 to 2 words
+after = defaultdict(Counter)  # after[context][word], contexts of 0 to 2 words
 few = [[text.START, *row[row > text.START]] for row in train[:300]]
 for row in few:
     for place in range(1, len(row)):
@@ -400,7 +401,7 @@ from keras import ops
 def attention(q, k, v):
     """Each query takes a weighted mean of the values up to its own place.
 
-    Shapes (..., places, d). When there are more keys than queries, the queries are the last ones.
+    Shapes (..., places, d). Fewer queries than keys: they are the last places.
     """
     scores = ops.matmul(q, ops.swapaxes(k, -1, -2)) / np.sqrt(q.shape[-1])
     place = ops.arange(ops.shape(k)[-2])
@@ -452,9 +453,11 @@ claim("three heads side by side are Keras's MultiHeadAttention", np.abs(ours - w
 transformer = text.Transformer(len(vocabulary), length, width=64, heads=4, hidden=256)
 changed = test[:1].copy()
 changed[0, 12] = vocabulary.number["tumour"]
-difference = abs(ops.convert_to_numpy(transformer(changed) - transformer(test[:1])))[0].max(axis=1)
+difference = np.abs(transformer(changed) - transformer(test[:1]))
+difference = difference[0].max(axis=1)
 before, at = difference[:12].max(), difference[12:20].min()
-claim("a changed word moves every later place, and no earlier one", before == 0 and at > 0, [before, at])
+only_later = before == 0 and at > 0
+claim("a changed word moves each later place, no earlier one", only_later, [before, at])
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Two square panels. Derivatives of each place by each place of a transformer: with the mask the upper triangle, the future, is exactly zero; without it, all of the square is filled."}}
 import tensorflow as tf
@@ -496,9 +499,11 @@ claim("no derivative by the future, exactly; without the mask there is one", ahe
 
 # %% tags=["medlib:models.text.compile_text"]
 def compile_text(model, steps=700, rate=3e-3):
-    """Adam with a step size that falls to zero along a cosine, after a warm-up over a twentieth of the steps."""
+    """Adam: the step size rises over a twentieth of the steps, then falls to zero."""
     warm = max(1, steps // 20)
-    schedule = keras.optimizers.schedules.CosineDecay(0.1 * rate, steps - warm, warmup_target=rate, warmup_steps=warm)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        0.1 * rate, steps - warm, warmup_target=rate, warmup_steps=warm
+    )
     model.compile(keras.optimizers.Adam(schedule, beta_2=0.99, clipnorm=1.0))
     return model
 
@@ -586,7 +591,7 @@ claim("one head puts a quarter of its attention or more on words of side", on_si
 
 # %%
 def nucleus(p, top_p):
-    """The likeliest words whose probability reaches top_p, scaled to one; 0 elsewhere."""
+    """The likeliest words that reach top_p together, scaled to one; else 0."""
     return ...  # your code
 
 
@@ -596,7 +601,7 @@ check("42.3", nucleus)
 # %% tags=["solution"] jupyter={"source_hidden": true}
 # Solution 42.3
 def nucleus(p, top_p):
-    """The likeliest words whose probability reaches top_p, scaled to one; 0 elsewhere."""
+    """The likeliest words that reach top_p together, scaled to one; else 0."""
     p = np.asarray(p, float)
     order = np.argsort(-p)
     before = np.cumsum(p[order]) - p[order]
@@ -636,18 +641,18 @@ claim("the nucleus of exercise 42.3 is the one that writes below", np.mean(same)
 # %%
 from medlib.models.text import generate
 
-settings = [(1.5, 1.0), (1.0, 1.0), (0.7, 1.0), (0.4, 1.0), (1.0, 0.95), (1.0, 0.8), (1.0, 0.5)]
+settings = [(1.5, 1), (1, 1), (0.7, 1), (0.4, 1), (1, 0.95), (1, 0.8), (1, 0.5)]
 sheets = {}
-for temperature, share in settings:
-    sheets[temperature, share] = generate(transformer, 400, length, rng, temperature, share)
+for heat, share in settings:
+    sheets[heat, share] = generate(transformer, 400, length, rng, heat, share)
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 rows = []
-for (temperature, share), (tokens, nats) in sheets.items():
+for (heat, share), (tokens, nats) in sheets.items():
     judged = read(tokens)
     sick = np.mean([reading.facts.get("diagnosis", "healthy") != "healthy" for reading in judged])
     rows.append([
-        temperature, share, nats.mean(), np.mean([reading.parsed for reading in judged]),
+        heat, share, nats.mean(), np.mean([reading.parsed for reading in judged]),
         np.mean([bool(reading.contradictions) for reading in judged]), len({tuple(row) for row in tokens.tolist()}), sick,
     ])
 columns = ["temperature", "top-p", "entropy (nats)", "readable", "contradict", "different, of 400", "with a lesion"]
