@@ -135,19 +135,21 @@ class NGram:
         word, self.counts = tokens[:, 1:].ravel()[real], []
         for k in range(self.order):
             context = self._contexts(tokens[:, :-1], k).ravel()[real]
-            pairs, count = np.unique(context * self.size + word, return_counts=True)
-            contexts, total = np.unique(context, return_counts=True)
+            whole = context >= 0
+            pairs, count = np.unique(context[whole] * self.size + word[whole], return_counts=True)
+            contexts, total = np.unique(context[whole], return_counts=True)
             kinds = np.bincount(np.searchsorted(contexts, pairs // self.size), minlength=len(contexts))
             self.counts.append((pairs, count, contexts, total, kinds))
         return self
 
     def _contexts(self, tokens, k: int) -> np.ndarray:
-        """The last k tokens up to each place as one number, (n, length); nothing stands before the START."""
+        """The last k tokens up to each place as one number, (n, length); -1 where there are fewer."""
         found = np.zeros(tokens.shape, np.int64)
         for back in range(k - 1, -1, -1):
             earlier = np.zeros(tokens.shape, np.int64)
             earlier[:, back:] = tokens[:, : tokens.shape[1] - back] + 1
             found = found * (self.size + 1) + earlier
+        found[:, : max(k - 1, 0)] = -1
         return found
 
     def _shares(self, contexts: list, word) -> np.ndarray:
@@ -198,7 +200,8 @@ def attention(q, k, v):
     own = place[-ops.shape(q)[-2] :]
     later = place > own[:, None]
     scores = ops.where(later, -1e9, scores)
-    return ops.matmul(ops.softmax(scores), v)
+    power = ops.exp(scores - ops.max(scores, axis=-1, keepdims=True))
+    return ops.matmul(power / ops.sum(power, axis=-1, keepdims=True), v)
 
 
 @register
@@ -273,6 +276,8 @@ class LanguageModel(Saved):
 
     def terms(self, tokens):
         """-log p of each text (n,), and the number of its words (n,), END included."""
+        longest = tf.reduce_max(tf.reduce_sum(tf.cast(tokens != PAD, tf.int32), axis=1))
+        tokens = tokens[:, :longest]  # what is padding in every text costs time for nothing
         words = tokens[:, 1:]
         real = ops.cast(words != PAD, "float32")
         each = tf.nn.sparse_softmax_cross_entropy_with_logits(words, self(tokens[:, :-1], training=True))

@@ -408,7 +408,8 @@ def attention(q, k, v):
     own = place[-ops.shape(q)[-2] :]
     later = place > own[:, None]
     scores = ops.where(later, -1e9, scores)
-    return ops.matmul(ops.softmax(scores), v)
+    power = ops.exp(scores - ops.max(scores, axis=-1, keepdims=True))
+    return ops.matmul(power / ops.sum(power, axis=-1, keepdims=True), v)
 
 
 # %% [markdown]
