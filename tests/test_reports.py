@@ -180,7 +180,7 @@ def test_one_wrong_word_is_a_contradiction(old, new, slots):
 
 def test_form_and_truth_are_told_apart():
     unread = parse(TEXT.replace("Explains the weakness.", "Explains weakness the."))
-    assert unread.unread == ["explains weakness the ."] and not unread.parsed
+    assert unread.unread == ["explains weakness the ."] and not unread.parsed and not unread.contradictions
     assert "plan" in parse(TEXT.replace(" Neurosurgical opinion.", "")).missing
     swapped = parse("Large hyperdense lesion, right frontal lobe. Weakness of the left side.")
     assert swapped.unread == ["weakness of the left side ."]

@@ -42,6 +42,16 @@ def test_words_become_numbers_and_come_back(words, tokens):
     assert words.encode(TEXTS, 20).shape == (5, 20)
 
 
+def test_frequent_pairs_become_one_word_and_come_apart_again():
+    merged = Vocabulary(TEXTS, merges=3)
+    assert merged.merges == [("no", "shift"), ("left", "side"), ("no shift", ".")]
+    tokens = merged.encode([*TEXTS, "The left. Side no shift"])
+    assert [" ".join(row) for row in merged.decode(tokens)][:2] == ["the left side .", "the right side , 4.5 mm ."]
+    assert merged.decode(tokens)[5] == ["the", "left", ".", "side", "no shift"]
+    assert len(merged) == len(Vocabulary(TEXTS)) + 3
+    assert len(Vocabulary(["a b."], merges=50).merges) == 2
+
+
 def test_texts_that_do_not_fit_are_refused(words):
     with pytest.raises(ValueError, match="length: got 3, expected at least 9"):
         words.encode(TEXTS, 3)

@@ -550,7 +550,7 @@ def _fill(reading: Reading) -> None:
             rows = [key for key, row in slot.table.items() if "" in row]
             if not rows:
                 reading.missing.append(slot.name)
-            elif len(rows) == 1:
+            elif len(rows) == 1 and not reading.unread:  # it may be what could not be read
                 for name, value in zip(slot.given, rows[0], strict=True):
                     reading.facts.setdefault(name, value)
     for slot in FACTS:
@@ -567,6 +567,8 @@ def _apply_rules(reading: Reading) -> None:
     """Note every slot whose value has no place in its table, given the facts that were read."""
     chosen = reading.facts | {slot.name: reading.forms.get(slot.name, "") for slot in SENTENCES}
     for slot in SLOTS:
+        if reading.unread and chosen.get(slot.name) == "":
+            continue
         known = slot.name in chosen and all(name in reading.facts for name in slot.given)
         if known and slot.name not in (*reading.missing, *reading.contradictions):
             if slot.row(reading.facts).get(chosen[slot.name], 0) == 0:

@@ -11,7 +11,9 @@ Notebook 42 writes attention out and proves it; what follows waits for the next 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 
 import keras
 import numpy as np
@@ -33,26 +35,77 @@ def split_words(text: str) -> list[str]:
     return re.findall(r"[^\W\d_]+|\d+(?:\.\d+)?|[^\w\s]", text.lower())
 
 
+def join(words: Sequence[str], first: str, second: str) -> tuple[str, ...]:
+    """Words in which every ``first`` followed by ``second`` has become one, with a blank in it."""
+    out: list[str] = []
+    for word in words:
+        if word == second and out and out[-1] == first:
+            out[-1] = f"{first} {second}"
+        else:
+            out.append(word)
+    return tuple(out)
+
+
+def sentences(words: Sequence[str]) -> list[tuple[str, ...]]:
+    """Words cut behind each full stop."""
+    found, begun = [], []
+    for word in words:
+        begun.append(word)
+        if word == ".":
+            found.append(tuple(begun))
+            begun = []
+    return [*found, tuple(begun)] if begun else found
+
+
 class Vocabulary:
     """Words and their numbers; the first four numbers are the marks PAD, START, END and UNKNOWN.
+
+    With ``merges`` the most frequent pair of neighbours becomes one word, then the most frequent pair of what there is
+    then, and so on (pair encoding, Sennrich and others 2016, here of words and within sentences): texts get shorter.
 
     Parameters
     ----------
     texts
-        Where the words come from; they are numbered in the order of the alphabet.
+        Where the words come from; they are numbered in the order of the alphabet, then of the merges.
+    merges
+        How many pairs are joined, at most.
     split
         How a text is cut into words.
     """
 
-    def __init__(self, texts: Iterable[str], split: Callable[[str], list[str]] = split_words):
-        found = sorted({word for text in texts for word in split(text)})
+    def __init__(self, texts: Iterable[str], merges: int = 0, split: Callable[[str], list[str]] = split_words):
+        counts = Counter(sentence for text in texts for sentence in sentences(split(text)))
+        found = sorted({word for sentence in counts for word in sentence})
         if not found:
             raise ValueError("texts: got none with a word in it, expected texts to take the words from")
-        self.split, self.words = split, [*SPECIAL, *found]
+        self.split, self.merges = split, []
+        for _ in range(merges):
+            pairs = Counter()
+            for sentence, count in counts.items():
+                for pair in pairwise(sentence):
+                    pairs[pair] += count
+            if not pairs:
+                break
+            best = min(pairs, key=lambda pair: (-pairs[pair], pair))
+            self.merges.append(best)
+            joined = Counter()
+            for sentence, count in counts.items():
+                joined[join(sentence, *best)] += count
+            counts = joined
+        self.words = [*SPECIAL, *found, *(" ".join(pair) for pair in self.merges)]
         self.number = {word: i for i, word in enumerate(self.words)}
+        self._known: dict[tuple[str, ...], list[int]] = {}
 
     def __len__(self) -> int:
         return len(self.words)
+
+    def _numbers(self, sentence: tuple[str, ...]) -> list[int]:
+        if sentence not in self._known:
+            words = sentence
+            for pair in self.merges:
+                words = join(words, *pair)
+            self._known[sentence] = [self.number.get(word, UNKNOWN) for word in words]
+        return self._known[sentence]
 
     def encode(self, texts: Sequence[str], length: int | None = None) -> np.ndarray:
         """Tokens (n, length), int32; as long as the longest text with its two marks unless a length is given.
@@ -64,13 +117,16 @@ class Vocabulary:
         """
         if isinstance(texts, str):
             raise ValueError(f"texts: got one text, {texts[:30]!r}, expected a list of them; write [text]")
-        rows = [[START, *(self.number.get(w, UNKNOWN) for w in self.split(text)), END] for text in texts]
+        rows = []
+        for text in texts:
+            inner = [number for sentence in sentences(self.split(text)) for number in self._numbers(sentence)]
+            rows.append([START, *inner, END])
         longest = max(map(len, rows), default=2)
         if length is not None and longest > length:
             raise ValueError(f"length: got {length}, expected at least {longest}: the longest text and its two marks")
         tokens = np.full((len(rows), length or longest), PAD, np.int32)
-        for tokens_of, row in zip(tokens, rows, strict=True):
-            tokens_of[: len(row)] = row
+        for place, row in zip(tokens, rows, strict=True):
+            place[: len(row)] = row
         return tokens
 
     def decode(self, tokens) -> list[list[str]]:
