@@ -49,7 +49,11 @@ def _sources() -> dict[str, Source]:
     simulated = [
         Source("head_ct", "simulated head CT: stroke, haemorrhage, tumour", "ships", licence, "4.6 MB", head_ct),
         Source("patients", "the record of each head_ct patient", "ships", licence, "with head_ct", head_ct, "patients"),
-    ]
+        Source(
+            "reports", "the radiology report of each head_ct patient", "ships", licence, "with head_ct",
+            "medlib.data.reports",
+        ),
+    ]  # fmt: skip
     return {source.name: source for source in [*simulated, *cohorts.SOURCES, *medmnist.SOURCES, *packaged.SOURCES]}
 
 

@@ -637,7 +637,7 @@ plt.show()
 # | | [32 anomalies](32_anomalies.ipynb) | a model of the healthy, against the strongest simple rivals |
 # | **4 sequences and text** | 40 sequence models | ECG and the course of a disease |
 # | | 41 a VAE of sequences | heartbeats drawn, judged and repaired |
-# | | 42 case reports | text, with its facts checked |
+# | | [42 case reports](42_case_reports.ipynb) | language models beside the exact limit, and a reader of facts |
 # | | 43 reports from images | a scan in, a report out, every fact checked |
 # | **5 applications** | 50 diagnosis | history, laboratory and image together; calibration, decisions |
 # | | [51 treatment effects](51_treatment_effects.ipynb) | the effect of a therapy, which is not its outcome |

@@ -1,0 +1,508 @@
+"""Language models for short texts: words as numbers, n-grams, an LSTM, and a transformer written out.
+
+Each gives the distribution of the next word from those before it, and so the nats of a whole text. Tokens have the
+shape (n, length): ``START``, the words, ``END``, then ``PAD``. Sources: interpolated absolute discounting (Ney, Essen
+and Kneser 1994), LSTM (Hochreiter and Schmidhuber 1997), attention (Vaswani and others 2017), normalisation in front of
+each part (Xiong and others 2020), GELU (Hendrycks and Gimpel 2016), nucleus sampling (Holtzman and others 2020).
+
+Notebook 42 writes attention out and proves it; what follows waits for the next page.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers, ops
+
+from medlib.models.base import Saved, register
+from medlib.models.training import batches, record
+
+PAD, START, END, UNKNOWN = range(4)
+SPECIAL = ("<pad>", "<start>", "<end>", "<unknown>")
+
+
+# --------------------------------------------------------------------------------------------------------------- tokens
+
+
+def split_words(text: str) -> list[str]:
+    """The words, numbers and marks of a text in small letters."""
+    return re.findall(r"[^\W\d_]+|\d+(?:\.\d+)?|[^\w\s]", text.lower())
+
+
+def join(words: Sequence[str], first: str, second: str) -> tuple[str, ...]:
+    """Words in which every ``first`` followed by ``second`` has become one, with a blank in it."""
+    out: list[str] = []
+    for word in words:
+        if word == second and out and out[-1] == first:
+            out[-1] = f"{first} {second}"
+        else:
+            out.append(word)
+    return tuple(out)
+
+
+def sentences(words: Sequence[str]) -> list[tuple[str, ...]]:
+    """Words cut behind each full stop."""
+    found, begun = [], []
+    for word in words:
+        begun.append(word)
+        if word == ".":
+            found.append(tuple(begun))
+            begun = []
+    return [*found, tuple(begun)] if begun else found
+
+
+class Vocabulary:
+    """Words and their numbers; the first four numbers are the marks PAD, START, END and UNKNOWN.
+
+    With ``merges`` the most frequent pair of neighbours becomes one word, then the most frequent pair of what there is
+    then, and so on (pair encoding, Sennrich and others 2016, here of words and within sentences): texts get shorter.
+
+    Parameters
+    ----------
+    texts
+        Where the words come from; they are numbered in the order of the alphabet, then of the merges.
+    merges
+        How many pairs are joined, at most.
+    split
+        How a text is cut into words.
+    """
+
+    def __init__(self, texts: Iterable[str], merges: int = 0, split: Callable[[str], list[str]] = split_words):
+        counts = Counter(sentence for text in texts for sentence in sentences(split(text)))
+        found = sorted({word for sentence in counts for word in sentence})
+        if not found:
+            raise ValueError("texts: got none with a word in it, expected texts to take the words from")
+        self.split, self.merges = split, []
+        for _ in range(merges):
+            pairs = Counter()
+            for sentence, count in counts.items():
+                for pair in pairwise(sentence):
+                    pairs[pair] += count
+            if not pairs:
+                break
+            best = min(pairs, key=lambda pair: (-pairs[pair], pair))
+            self.merges.append(best)
+            joined = Counter()
+            for sentence, count in counts.items():
+                joined[join(sentence, *best)] += count
+            counts = joined
+        self.words = [*SPECIAL, *found, *(" ".join(pair) for pair in self.merges)]
+        self.number = {word: i for i, word in enumerate(self.words)}
+        self._known: dict[tuple[str, ...], list[int]] = {}
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def _numbers(self, sentence: tuple[str, ...]) -> list[int]:
+        if sentence not in self._known:
+            words = sentence
+            for pair in self.merges:
+                words = join(words, *pair)
+            self._known[sentence] = [self.number.get(word, UNKNOWN) for word in words]
+        return self._known[sentence]
+
+    def encode(self, texts: Sequence[str], length: int | None = None) -> np.ndarray:
+        """Tokens (n, length), int32; as long as the longest text with its two marks unless a length is given.
+
+        Raises
+        ------
+        ValueError
+            One text instead of a list, or a text longer than ``length``.
+        """
+        if isinstance(texts, str):
+            raise ValueError(f"texts: got one text, {texts[:30]!r}, expected a list of them; write [text]")
+        rows = []
+        for text in texts:
+            inner = [number for sentence in sentences(self.split(text)) for number in self._numbers(sentence)]
+            rows.append([START, *inner, END])
+        longest = max(map(len, rows), default=2)
+        if length is not None and longest > length:
+            raise ValueError(f"length: got {length}, expected at least {longest}: the longest text and its two marks")
+        tokens = np.full((len(rows), length or longest), PAD, np.int32)
+        for place, row in zip(tokens, rows, strict=True):
+            place[: len(row)] = row
+        return tokens
+
+    def decode(self, tokens) -> list[list[str]]:
+        """The words of each row (n, length), up to END and without marks."""
+        found = []
+        for row in np.asarray(tokens):
+            ends = np.flatnonzero(row == END)
+            row = row[: ends[0]] if len(ends) else row
+            found.append([self.words[token] for token in row if token not in (PAD, START)])
+        return found
+
+
+def check_tokens(tokens, size: int, name: str = "tokens", length: int | None = None) -> np.ndarray:
+    """Tokens as int32 (n, length), or a ValueError that says what is wrong."""
+    tokens = np.asarray(tokens)
+    if tokens.ndim != 2 or tokens.dtype.kind not in "iu" or not tokens.size:
+        raise ValueError(
+            f"{name}: got {tokens.dtype} of shape {tokens.shape}, expected whole numbers (n, length) with n at least "
+            "1; Vocabulary.encode makes them"
+        )
+    if tokens.min() < 0 or tokens.max() >= size:
+        raise ValueError(
+            f"{name}: got numbers from {tokens.min()} to {tokens.max()}, expected 0 to {size - 1}; encode with the "
+            "vocabulary that the model was made for"
+        )
+    if length is not None and tokens.shape[1] > length:
+        raise ValueError(f"{name}: got {tokens.shape[1]} places, expected at most {length}; make a longer model")
+    return tokens.astype(np.int32)
+
+
+# -------------------------------------------------------------------------------------------------------------- n-grams
+
+
+class NGram:
+    """Counts of ``order`` words in a row, smoothed: interpolated absolute discounting.
+
+    From every count the ``discount`` is taken, and what is taken goes to the next shorter context; below the single
+    word stand equal shares. A context that was never seen hands over to the shorter one.
+
+    Parameters
+    ----------
+    order
+        1 looks at no earlier word, 2 at one ...
+    size
+        Words in the vocabulary, marks included.
+    discount
+        Above 0, up to 1.
+    """
+
+    def __init__(self, order: int, size: int, discount: float = 0.75):
+        if order < 1 or (size + 1) ** order > 2**63:
+            most = int(63 / np.log2(size + 1))
+            raise ValueError(f"order: got {order}, expected 1 to {most} for {size} words")
+        if not 0 < discount <= 1:
+            raise ValueError(f"discount: got {discount}, expected above 0 and at most 1; 0 would forbid what is new")
+        self.order, self.size, self.discount, self.counts = order, size, discount, []
+
+    def fit(self, tokens) -> NGram:
+        """Count. ``tokens`` (n, length)."""
+        tokens = check_tokens(tokens, self.size)
+        real = tokens[:, 1:].ravel() != PAD
+        word, self.counts = tokens[:, 1:].ravel()[real], []
+        for k in range(self.order):
+            context = self._contexts(tokens[:, :-1], k).ravel()[real]
+            whole = context >= 0
+            pairs, count = np.unique(context[whole] * self.size + word[whole], return_counts=True)
+            contexts, total = np.unique(context[whole], return_counts=True)
+            kinds = np.bincount(np.searchsorted(contexts, pairs // self.size), minlength=len(contexts))
+            self.counts.append((pairs, count, contexts, total, kinds))
+        return self
+
+    def _contexts(self, tokens, k: int) -> np.ndarray:
+        """The last k tokens up to each place as one number, (n, length); -1 where there are fewer."""
+        found = np.zeros(tokens.shape, np.int64)
+        for back in range(k - 1, -1, -1):
+            earlier = np.zeros(tokens.shape, np.int64)
+            earlier[:, back:] = tokens[:, : tokens.shape[1] - back] + 1
+            found = found * (self.size + 1) + earlier
+        found[:, : max(k - 1, 0)] = -1
+        return found
+
+    def _shares(self, contexts: list, word) -> np.ndarray:
+        """p(word | context), the contexts from the shortest to the longest, all arrays of one shape."""
+        p = np.full(np.shape(word), 1 / self.size)
+        for (pairs, count, known, total, kinds), context in zip(self.counts, contexts, strict=True):
+            n, seen = _look_up(known, total, context), _look_up(pairs, count, context * self.size + word)
+            different = _look_up(known, kinds, context)
+            share = np.maximum(seen - self.discount, 0) + self.discount * different * p
+            p = np.where(n > 0, share / np.maximum(n, 1), p)
+        return p
+
+    def nats(self, tokens) -> np.ndarray:
+        """-log p of each text (n,)."""
+        tokens = check_tokens(tokens, self.size)
+        contexts = [self._contexts(tokens[:, :-1], k) for k in range(self.order)]
+        return -np.sum(np.log(self._shares(contexts, tokens[:, 1:])) * (tokens[:, 1:] != PAD), axis=1)
+
+    def begin(self, n: int):
+        """What :meth:`next` starts from: no words yet."""
+        return np.zeros((n, 0), np.int32)
+
+    def next(self, token, state):
+        """Log-probabilities (n, size) of the next word after the ``token`` (n,), and the state after it."""
+        state = np.concatenate([state, np.asarray(token)[:, None]], axis=1)[:, -self.order :]
+        contexts = [self._contexts(state, k)[:, -1:] for k in range(self.order)]
+        words = np.broadcast_to(np.arange(self.size), (len(state), self.size))
+        wide = [np.broadcast_to(context, words.shape) for context in contexts]
+        return np.log(self._shares(wide, words)), state
+
+
+def _look_up(keys: np.ndarray, values: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """The value of each key that is asked for, 0 where there is none; keys are sorted."""
+    place = np.minimum(np.searchsorted(keys, asked), len(keys) - 1)
+    return np.where(keys[place] == asked, values[place], 0)
+
+
+# ------------------------------------------------------------------------------------------------------ neural networks
+
+
+def attention(q, k, v):
+    """Each query takes a weighted mean of the values up to its own place.
+
+    Shapes (..., places, d). Fewer queries than keys: they are the last places.
+    """
+    scores = ops.matmul(q, ops.swapaxes(k, -1, -2)) / np.sqrt(q.shape[-1])
+    place = ops.arange(ops.shape(k)[-2])
+    own = place[-ops.shape(q)[-2] :]
+    later = place > own[:, None]
+    scores = ops.where(later, -1e9, scores)
+    power = ops.exp(scores - ops.max(scores, axis=-1, keepdims=True))
+    return ops.matmul(power / ops.sum(power, axis=-1, keepdims=True), v)
+
+
+@register
+class Block(layers.Layer):
+    """One layer of a transformer: attention between places, then a small network at each place.
+
+    Parameters
+    ----------
+    width
+        Numbers that describe a word.
+    heads
+        Attentions side by side; they divide the width.
+    hidden
+        Units of the small network.
+    """
+
+    def __init__(self, width: int, heads: int, hidden: int, **options):
+        super().__init__(**options)
+        if width % heads:
+            raise ValueError(f"heads: got {heads}, expected a number that divides the width {width}")
+        self.width, self.heads, self.hidden = width, heads, hidden
+        self.norm1, self.norm2 = layers.LayerNormalization(), layers.LayerNormalization()
+        self.q, self.k, self.v, self.o = (layers.Dense(width) for _ in range(4))
+        self.up, self.down = layers.Dense(hidden, "gelu"), layers.Dense(width)
+
+    def build(self, shape):
+        for part in (self.norm1, self.norm2, self.q, self.k, self.v, self.o, self.up):
+            part.build((None, None, self.width))
+        self.down.build((None, None, self.hidden))
+        self.built = True
+
+    def split(self, x):
+        """From (n, places, width) to (n, heads, places, width / heads)."""
+        n, places = ops.shape(x)[0], ops.shape(x)[1]
+        parts = ops.reshape(x, (n, places, self.heads, self.width // self.heads))
+        return ops.transpose(parts, (0, 2, 1, 3))
+
+    def call(self, x, past=None):
+        """The places (n, places, width) after this layer, and their keys and values; ``past`` holds earlier ones."""
+        h = self.norm1(x)
+        q, k, v = self.split(self.q(h)), self.split(self.k(h)), self.split(self.v(h))
+        if past is not None:
+            k, v = ops.concatenate([past[0], k], axis=2), ops.concatenate([past[1], v], axis=2)
+        mixed = ops.transpose(attention(q, k, v), (0, 2, 1, 3))
+        x = x + self.o(ops.reshape(mixed, ops.shape(x)))
+        return x + self.down(self.up(self.norm2(x))), (k, v)
+
+    def get_config(self):
+        return super().get_config() | {"width": self.width, "heads": self.heads, "hidden": self.hidden}
+
+
+class LanguageModel(Saved):
+    """What a language model needs beside its layers: a loss in nats, a step, checks.
+
+    A subclass has ``size`` and ``length``, and ``call``: tokens (n, places) to logits (n, places, size) of the next
+    one. ``fit`` takes tokens alone. The loss is the mean over words; :meth:`nats` is per text.
+    """
+
+    wants_targets = False
+
+    def __init__(self):
+        super().__init__()
+        self.trackers = [keras.metrics.Mean("loss"), keras.metrics.Mean("nats_a_text")]
+
+    def check(self, x, y=None, name="x"):
+        """Tokens of this vocabulary, no longer than the model."""
+        check_tokens(x, self.size, name, self.length)
+
+    def check_asked(self, x):
+        """Tokens of this vocabulary, no longer than the model."""
+        self.check(x)
+
+    def terms(self, tokens):
+        """-log p of each text (n,), and the number of its words (n,), END included."""
+        longest = tf.reduce_max(tf.reduce_sum(tf.cast(tokens != PAD, tf.int32), axis=1))
+        tokens = tokens[:, :longest]  # what is padding in every text costs time for nothing
+        words = tokens[:, 1:]
+        real = ops.cast(words != PAD, "float32")
+        each = tf.nn.sparse_softmax_cross_entropy_with_logits(words, self(tokens[:, :-1], training=True))
+        return ops.sum(each * real, axis=1), ops.sum(real, axis=1)
+
+    def train_step(self, data):
+        """One step of the optimiser on the mean nats a word of a batch."""
+        tokens, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        with tf.GradientTape() as tape:
+            nats, words = self.terms(tokens)
+            loss = ops.sum(nats) / ops.sum(words)
+        self.optimizer.apply(tape.gradient(loss, self.trainable_weights), self.trainable_weights)
+        return record(self.trackers, [loss, ops.mean(nats)])
+
+    def test_step(self, data):
+        """The same numbers without a step."""
+        tokens, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        nats, words = self.terms(tokens)
+        return record(self.trackers, [ops.sum(nats) / ops.sum(words), nats])
+
+    def nats(self, tokens) -> np.ndarray:
+        """-log p of each text (n,), in nats."""
+        tokens = check_tokens(tokens, self.size, length=self.length)
+        return batches(lambda part: (self.terms(ops.convert_to_tensor(part))[0],), tokens)[0].astype(float)
+
+    def next(self, token, state):
+        """Logits (n, size) of the next word after the ``token`` (n,), and the state after it."""
+        logits, state = self.step(ops.convert_to_tensor(np.asarray(token, np.int32)), state)
+        return ops.convert_to_numpy(logits).astype(float), state
+
+
+class Transformer(LanguageModel):
+    """A decoder-only transformer: a vector for each word and place, blocks, a linear readout.
+
+    Parameters
+    ----------
+    size
+        Words in the vocabulary, marks included.
+    length
+        Places, at most.
+    width, heads, hidden, depth
+        Numbers a word is described by, attentions side by side, units of the small network, number of blocks.
+    """
+
+    def __init__(self, size, length, width=64, heads=4, hidden=256, depth=2):
+        super().__init__()
+        self.size, self.length, self.width = size, length, width
+        self.heads, self.hidden, self.depth = heads, hidden, depth
+        self.word = layers.Embedding(size, width, embeddings_initializer=keras.initializers.RandomNormal(0, 0.1))
+        self.place = layers.Embedding(length, width, embeddings_initializer=keras.initializers.RandomNormal(0, 0.1))
+        self.blocks = [Block(width, heads, hidden) for _ in range(depth)]
+        self.norm, self.readout = layers.LayerNormalization(), layers.Dense(size)
+        for part in (self.word, self.place):
+            part.build(())
+        for part in (*self.blocks, self.norm, self.readout):
+            part.build((None, None, width))
+
+    def embed(self, tokens, first=0):
+        """The vectors of words (n, places) that begin at place ``first``: that of the word plus that of the place."""
+        return self.word(tokens) + self.place(first + ops.arange(ops.shape(tokens)[1]))
+
+    def call(self, tokens):
+        """Logits (n, places, size) of the word after each place."""
+        x = self.embed(tokens)
+        for block in self.blocks:
+            x, _ = block(x)
+        return self.readout(self.norm(x))
+
+    def begin(self, n: int):
+        """What :meth:`next` starts from: no keys and values yet."""
+        nothing = ops.zeros((n, self.heads, 0, self.width // self.heads))
+        return [(nothing, nothing)] * self.depth
+
+    def step(self, token, state):
+        """As :meth:`call` for one more word, with the keys and values of the earlier ones kept."""
+        x, kept = self.embed(token[:, None], state[0][0].shape[2]), []
+        for block, past in zip(self.blocks, state, strict=True):
+            x, pair = block(x, past)
+            kept.append(pair)
+        return self.readout(self.norm(x))[:, 0], kept
+
+
+class LSTM(LanguageModel):
+    """A recurrent language model: a vector for each word, one LSTM, a linear readout.
+
+    Parameters
+    ----------
+    size, length
+        Words in the vocabulary, marks included; places, at most.
+    width, hidden
+        Numbers a word is described by, units of the LSTM.
+    """
+
+    def __init__(self, size, length, width=64, hidden=128):
+        super().__init__()
+        self.size, self.length, self.width, self.hidden = size, length, width, hidden
+        self.word = layers.Embedding(size, width)
+        self.memory = layers.LSTM(hidden, return_sequences=True, return_state=True)
+        self.readout = layers.Dense(size)
+        self.word.build(())
+        self.memory.build((None, None, width))
+        self.readout.build((None, None, hidden))
+
+    def call(self, tokens):
+        """Logits (n, places, size) of the word after each place."""
+        return self.readout(self.memory(self.word(tokens))[0])
+
+    def begin(self, n: int):
+        """What :meth:`next` starts from: an empty memory."""
+        return [ops.zeros((n, self.hidden)), ops.zeros((n, self.hidden))]
+
+    def step(self, token, state):
+        """As :meth:`call` for one more word, with the memory of the earlier ones."""
+        out, *state = self.memory(self.word(token[:, None]), initial_state=state)
+        return self.readout(out)[:, 0], state
+
+
+def compile_text(model, steps=700, rate=3e-3):
+    """Adam: the step size rises over a twentieth of the steps, then falls to zero."""
+    warm = max(1, steps // 20)
+    schedule = keras.optimizers.schedules.CosineDecay(0.1 * rate, steps - warm, warmup_target=rate, warmup_steps=warm)
+    model.compile(keras.optimizers.Adam(schedule, beta_2=0.99, clipnorm=1.0))
+    return model
+
+
+# -------------------------------------------------------------------------------------------------------------- writing
+
+
+def shape_next(logits, temperature: float = 1.0, top_p: float = 1.0) -> np.ndarray:
+    """Probabilities (n, size) from logits: sharpened by ``temperature``, cut to the ``top_p`` likeliest.
+
+    The nucleus is the smallest set of words whose probability reaches ``top_p``.
+    """
+    if not temperature > 0 or not 0 < top_p <= 1:
+        raise ValueError(
+            f"temperature, top_p: got {temperature} and {top_p}, expected a temperature above 0, and a share above 0 "
+            "and at most 1; for the likeliest word alone take top_p=1e-9"
+        )
+    scores = np.asarray(logits, float) / temperature
+    p = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    p /= p.sum(axis=-1, keepdims=True)
+    if top_p < 1:
+        order = np.argsort(-p, axis=-1)
+        ranked = np.take_along_axis(p, order, axis=-1)
+        before = np.cumsum(ranked, axis=-1) - ranked
+        np.put_along_axis(p, order, np.where(before < top_p, ranked, 0), axis=-1)
+        p /= p.sum(axis=-1, keepdims=True)
+    return p
+
+
+def generate(model, n: int, length: int, rng: np.random.Generator, temperature: float = 1.0, top_p: float = 1.0):
+    """Write ``n`` texts, word by word, each word drawn from :func:`shape_next`.
+
+    Returns
+    -------
+    (tokens, nats)
+        tokens (n, length), cut short where no END came; -log of the probability with which each was drawn (n,). The
+        mean of the latter estimates the entropy of what is written.
+    """
+    tokens = np.full((n, length), PAD, np.int32)
+    tokens[:, 0], nats, going, state = START, np.zeros(n), np.full(n, True), model.begin(n)
+    for place in range(1, length):
+        logits, state = model.next(tokens[:, place - 1], state)
+        logits[:, [PAD, START]] = -np.inf
+        p = shape_next(logits, temperature, top_p)
+        drawn = np.minimum((p.cumsum(axis=1) < rng.random((n, 1))).sum(axis=1), p.shape[1] - 1)
+        tokens[going, place] = drawn[going]
+        nats[going] -= np.log(np.maximum(p[np.arange(n), drawn], 1e-300))[going]
+        going &= drawn != END
+        if not going.any():
+            break
+    return tokens, nats
