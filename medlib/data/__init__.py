@@ -46,6 +46,7 @@ def _sources() -> dict[str, Source]:
     simulated = [
         Source("head_ct", "simulated head CT: stroke, haemorrhage, tumour", "ships", licence, "4.6 MB", head_ct),
         Source("patients", "the record of each head_ct patient", "ships", licence, "with head_ct", head_ct, "patients"),
+        Source("ecg", "simulated ECG strips of four rhythms", "ships", "CC BY 4.0", "made at load", "medlib.data.ecg"),
     ]
     return {source.name: source for source in [*simulated, *cohorts.SOURCES, *medmnist.SOURCES, *packaged.SOURCES]}
 
