@@ -326,13 +326,18 @@ def load(noise: float = 1.0, patients: int = 800, seed: int = 0) -> Dataset:
         x += noise * _noise(people, rng)
     peaks = np.zeros(x.shape, bool)
     for row, rhythm in enumerate(rhythms):
-        at = np.rint(rhythm["r"] * RATE).astype(int)
-        peaks[row, at[(at >= 0) & (at < samples)]] = True
+        peaks[row, np.rint(_inside(rhythm) * RATE).astype(int)] = True
     y = np.array([patient.kind for patient in people])
     groups = np.repeat(np.arange(patients), STRIPS)
     frame = pd.DataFrame([_made_from(*pair, noise) for pair in zip(people, rhythms, strict=True)])
     frame.insert(0, "patient", groups)
     return Dataset("ecg", x.astype(np.float32), y, CLASSES, frame, peaks, groups, CARD)
+
+
+def _inside(rhythm: dict[str, np.ndarray]) -> np.ndarray:
+    """The R peaks whose nearest sample lies in the strip, s."""
+    at = np.rint(rhythm["r"] * RATE)
+    return rhythm["r"][(at >= 0) & (at < RATE * SECONDS)]
 
 
 def _f_waves(patient: Patient, t: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -344,7 +349,7 @@ def _f_waves(patient: Patient, t: np.ndarray, rng: np.random.Generator) -> np.nd
 
 def _made_from(patient: Patient, rhythm: dict[str, np.ndarray], noise: float) -> dict:
     """One row of the frame."""
-    r = rhythm["r"][(rhythm["r"] >= 0) & (rhythm["r"] < SECONDS)]
+    r = _inside(rhythm)
     rr = np.diff(r)
     return {
         "rhythm": CLASSES[patient.kind], "heart_rate": 60 / rr.mean(), "rr_sd_ms": 1000 * rr.std(),
