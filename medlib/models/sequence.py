@@ -13,6 +13,7 @@ from keras import layers
 
 from medlib.models.base import Checked, register
 from medlib.models.inputs import check_finite, check_targets
+from medlib.models.scratch import sigmoid
 
 # --------------------------------------------------------------------------------------------------- gate by gate
 
@@ -22,11 +23,6 @@ def lstm_step(x, h, c, W, U, b):
     i, f, g, o = np.split(x @ W + h @ U + b, 4, axis=-1)
     c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
     return sigmoid(o) * np.tanh(c), c
-
-
-def sigmoid(a: np.ndarray) -> np.ndarray:
-    """A gate's opening, 0 to 1."""
-    return 0.5 * (1 + np.tanh(a / 2))
 
 
 def lstm(x: np.ndarray, W: np.ndarray, U: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -284,3 +280,56 @@ class RandomConvolutions:
         for values, biases in zip(self._convolved(x), self.bias_, strict=True):
             columns += [(values > bias).mean(axis=1) for bias in biases]
         return np.stack(columns, axis=1)
+
+
+# --------------------------------------------------------------------------------------------------- the exact forecast
+
+
+def forecast(y, A, Q, R: float, S, seen=None) -> tuple[np.ndarray, np.ndarray]:
+    """The best forecast of each measurement from those before it, by the Kalman filter (Kalman 1960).
+
+    A hidden state moves as ``s' = A s + noise(Q)``; its first entry is measured with an error of variance R. For
+    Gaussian noise no method has a smaller mean squared error.
+
+    Parameters
+    ----------
+    y
+        Measurements (patients, visits).
+    A, Q
+        Transition and covariance of its noise, (k, k).
+    R
+        Variance of the error of measurement.
+    S
+        Covariance (k, k) of the first state, whose mean is 0.
+    seen
+        Which measurements were made, True and False (patients, visits); all of them by default.
+
+    Returns
+    -------
+    tuple
+        Means and variances (patients, visits) of each measurement, given those seen before it.
+
+    Raises
+    ------
+    ValueError
+        Shapes that do not fit, or a measurement that is used and not finite.
+    """
+    y = np.asarray(y, float)
+    A, Q, S = (np.atleast_2d(np.asarray(matrix, float)) for matrix in (A, Q, S))
+    seen = np.ones(y.shape, bool) if seen is None else np.asarray(seen, bool)
+    if y.ndim != 2 or seen.shape != y.shape:
+        raise ValueError(f"y, seen: got shapes {y.shape} and {seen.shape}, expected (patients, visits) twice")
+    if not A.shape == Q.shape == S.shape == (len(A), len(A)):
+        raise ValueError(f"A, Q, S: got shapes {A.shape}, {Q.shape}, {S.shape}, expected one square shape (k, k)")
+    check_finite(y[seen], "y")
+    m, P = np.zeros((len(y), len(A))), np.repeat(S[None], len(y), axis=0)
+    means, variances = [], []
+    for value, there in zip(np.where(seen, y, 0).T, seen.T, strict=True):
+        mean, variance = m[:, 0], P[:, 0, 0] + R
+        means.append(mean)
+        variances.append(variance)
+        gain = P[:, :, 0] / variance[:, None] * there[:, None]
+        m = m + gain * (value - mean)[:, None]
+        P = P - gain[:, :, None] * P[:, None, 0]
+        m, P = m @ A.T, A @ P @ A.T + Q
+    return np.stack(means, axis=1), np.stack(variances, axis=1)
