@@ -391,3 +391,176 @@ for asked in (0.5, 2.0):
     power, hertz = abs(np.fft.rfft(long - long.mean())) ** 2, np.fft.rfftfreq(1024, 0.8)
     ratios.append(power[(hertz > 0.04) & (hertz < 0.15)].sum() / power[(hertz > 0.15) & (hertz < 0.4)].sum())
 claim("slow over fast power is what was asked for, 0.5 and 2", np.allclose(ratios, [0.5, 2], rtol=0.02), ratios)
+
+# %% [markdown]
+# ## 4. Four rhythms: the rivals first
+#
+# The strips are a clinic of 800 simulated patients, two strips each. The rhythm is one **by construction**. It is made
+# hard on purpose: one patient in seven has wide beats throughout, one in three of those in sinus rhythm has harmless
+# early beats, breathing makes some healthy hearts irregular, electrodes jerk. No patient is in two parts. Which rhythm
+# is it? Before any network, three rivals that need none.
+#
+# **A cardiologist's measures.** Find the R peaks, then measure: the heart's rate, how irregular it is, whether a P wave
+# stands before the beats and how steadily, how wide QRS is (the spike with its dips), which beat is least like the others,
+# whether a P stands alone in the longest pause. Twelve numbers, and logistic regression on them.
+
+# %%
+from medlib.models.sequence import FEATURES, rhythm_features
+
+train, val, test = strips.split()
+measures = [rhythm_features(part.x, ecg.RATE) for part in (train, val, test)]
+table = pd.DataFrame(measures[0], columns=FEATURES)
+table.groupby(np.array(ecg.CLASSES)[train.y]).median().loc[list(ecg.CLASSES)].T.round(2)
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+middle = table.groupby(train.y).median()
+hits = found = true = 0
+for peaks, mask in zip(r_peaks(train.x, ecg.RATE), train.masks, strict=True):
+    places = np.flatnonzero(mask)
+    hits += np.sum(abs(places[:, None] - peaks[None]).min(axis=1) <= 5)
+    true, found = true + len(places), found + len(peaks)
+claim("of all R peaks 98 in 100 are found, and 98 in 100 of what is found is one", min(hits / true, hits / found) > 0.98, [hits / true, hits / found])
+irregular = middle["RR variation"]
+claim("fibrillation is several times as irregular as sinus rhythm, and so are the two others", irregular[1:].min() > 2 * irregular[0], list(irregular))
+wide = middle["widest QRS"]
+claim("only ectopic strips have a beat a quarter wider than usual", wide[2] > 1.25 > wide.drop(2).max(), list(wide))
+
+# %% [markdown]
+# Medians of the training patients, one column a rhythm. Irregular alone is not enough: three of the four rhythms are.
+# Fibrillation has the smallest steadiness of P, ectopic beats have a wide QRS and an odd beat, a block has a PR that
+# varies and a P in its pause.
+#
+# **Random convolutions.** MiniRocket (Dempster and others 2021) slides 84 fixed kernels of nine samples over the signal, at
+# six dilations, and asks of each in which share of the time the result exceeds a threshold. Nothing is trained but a
+# linear classifier on these 1,512 shares. **The nearest neighbour** compares strips sample by sample.
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from medlib.models.sequence import RandomConvolutions
+
+
+def best_of(models, known, watched):
+    """The model with the highest accuracy on the validation patients, all of them fitted on the training patients."""
+    fitted = [make_pipeline(StandardScaler(), model).fit(known, train.y) for model in models]
+    return fitted[int(np.argmax([model.score(watched, val.y) for model in fitted]))]
+
+
+logistic = best_of([LogisticRegression(C=C, max_iter=5000) for C in (0.1, 1, 10)], *measures[:2])
+convolutions = RandomConvolutions().fit(train.x)
+shares = [convolutions.transform(part.x) for part in (train, val, test)]
+ridge = best_of([RidgeClassifier(alpha=alpha) for alpha in 10.0 ** np.arange(0, 6)], *shares[:2])
+pixels = [part.x[:, ::4] for part in (train, val, test)]
+neighbour = best_of([KNeighborsClassifier(k) for k in (1, 5, 15)], *pixels[:2])
+decide("logistic regression", logistic[-1])
+decide("ridge on random convolutions", [convolutions.bias_, ridge[-1].coef_, ridge[-1].alpha])
+decide("neighbours", neighbour[-1].n_neighbors)
+
+# %% [markdown]
+# ### Convolutions that look back
+#
+# Now the networks. A *causal* convolution combines a frame with frames before it. With a *dilation* $d$ it skips: three
+# weights look at frames $t$, $t-d$ and $t-2d$ (van den Oord and others 2016). Stack them with $d = 1, 2, 4, \dots$, and the
+# view doubles with each layer. Behind a first convolution of $k_0$ samples and stride $s$, $B$ such blocks of $k$ weights see
+#
+# $$r = k_0 + s\,(k - 1) \sum_{j=0}^{B-1} 2^j = k_0 + s\,(k-1)\,(2^B - 1) \tag{40.8}$$
+#
+# samples. The slope from the output to any of them passes $B + 1$ layers, not hundreds.
+#
+# ### Your turn
+#
+# **40.2** Our first convolution has $k_0 = 2s$ samples, and each block $k = 3$ weights. Write `blocks_for(samples, stride)`:
+# the smallest number of blocks whose view reaches that many samples.
+
+
+# %%
+def blocks_for(samples, stride):
+    """The smallest number of blocks that see so many samples."""
+    return ...  # a whole number
+
+
+check("40.2", blocks_for)
+
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution 40.2
+def blocks_for(samples, stride):
+    """The smallest number of blocks that see so many samples."""
+    blocks = 0
+    while 2 * stride + 2 * stride * (2**blocks - 1) < samples:
+        blocks = blocks + 1
+    return blocks
+
+
+check("40.2", blocks_for)
+
+# %% [markdown]
+# A block may need four beats to show: 4 s, 400 samples. The network gets as many blocks as that takes. The LSTM
+# (32 units) reads frames of ten samples, a hundred steps. Both end in the mean and the maximum over time and a dense layer,
+# and are trained by AdamW with a step size that falls from 0.003 to 0, as in notebook 15.
+
+# %%
+from medlib.models.cnn import compile_cnn
+from medlib.models.sequence import build_dilated, build_lstm
+from medlib.models.training import fit
+
+scale = decide("scale", train.x.std())
+x_train, x_val, x_test = ((part.x / scale)[..., None] for part in (train, val, test))
+
+
+def trained(network, steps, label):
+    """The network after so many steps on batches of 32 strips."""
+    fit(compile_cnn(network, steps, rate=3e-3), x_train, train.y, batch_size=32, label=label)
+    return decide(label, network)
+
+
+# %%
+blocks = blocks_for(samples=400, stride=4)
+dilated = trained(build_dilated((1000, 1), 4, blocks=blocks), 500, "dilated")
+recurrent = trained(build_lstm((1000, 1), 4, units=32, frame=10), 600, "LSTM")
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Equation (40.8): a nudge of every sample, and whether the last frame of an untrained network feels it; three depths
+reaches, wanted = [], []
+for depth, stride in ((1, 4), (3, 4), (4, 2)):
+    small = build_dilated((400, 1), 2, width=24, blocks=depth, stride=stride)
+    pool = next(layer for layer in small.layers if "AveragePooling" in type(layer).__name__)
+    frames = keras.Model(small.input, pool.input)
+    nudges = 5 * np.vstack([np.zeros((1, 400)), np.eye(400), -np.eye(400)])[..., None]  # a ReLU may hide one sign
+    ends = frames(nudges, training=False).numpy()[:, -1]
+    felt = np.flatnonzero(abs(ends[1:] - ends[0]).max(axis=1).reshape(2, 400).max(axis=0) > 1e-7)
+    reaches.append(int(felt[-1] - felt[0] + 1))
+    wanted.append(2 * stride + stride * 2 * sum(2**j for j in range(depth)))
+claim("what the last frame feels is as long as (40.8) says", reaches == wanted, reaches)
+reach = 8 + 4 * 2 * (2**blocks - 1)
+claim("our network sees five seconds back", reach == 512 and blocks == 6, reach)
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+from medlib.metrics import score_table
+from medlib.plot import intervals
+from sklearn.metrics import roc_auc_score
+
+
+def accuracy(y, p):
+    """The share of strips whose largest score belongs to their rhythm."""
+    return np.mean(p.argmax(axis=1) == y)
+
+
+def auc(y, p):
+    """The mean over the rhythms of the AUC of one against the others."""
+    return np.mean([roc_auc_score(y == k, p[:, k]) for k in range(4)])
+
+
+opinions = {
+    "cardiologist's measures": logistic.predict_proba(measures[2]),
+    "random convolutions": ridge.decision_function(shares[2]),
+    "nearest neighbour": neighbour.predict_proba(pixels[2]),
+    "LSTM": recurrent.predict(x_test, verbose=0),
+    "dilated convolutions": dilated.predict(x_test, verbose=0),
+    "says sinus to all": np.tile([1.0, 0, 0, 0], (len(test), 1)),
+}
+scores = score_table(opinions, test, against="cardiologist's measures", scores={"accuracy": accuracy, "AUC": auc})
+scores.astype(str)
