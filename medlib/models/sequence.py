@@ -19,7 +19,7 @@ from medlib.models.scratch import sigmoid
 
 
 def lstm_step(x, h, c, W, U, b):
-    """One step of an LSTM, in Keras's order of gates: the new output h and the new cell c."""
+    """One step of an LSTM, gates in Keras's order: the new output and the new cell."""
     i, f, g, o = np.split(x @ W + h @ U + b, 4, axis=-1)
     c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
     return sigmoid(o) * np.tanh(c), c
