@@ -59,7 +59,7 @@ def test_the_equations_agree_with_their_closed_form(rr):
     whole = z + np.append(0, np.cumsum((z[1:] + z[:-1]) / 2)) / 500
     middle = (times > rr) & (times < 7 * rr)
     off = (whole - closed)[middle]
-    assert np.ptp(off) < 0.004 * np.ptp(closed)
+    assert np.ptp(off) < 0.001 * np.ptp(closed)
 
 
 def test_r_peaks_are_where_they_were_put():
