@@ -88,6 +88,24 @@ def test_networks_train_are_saved_and_read_back(build, tmp_path):
     assert np.allclose(model.predict(x, verbose=0), again.predict(x, verbose=0), atol=1e-6)
 
 
+def test_a_network_may_answer_at_every_frame():
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(64, 80, 1))
+    y = np.roll(x[:, ::4, 0] > 0, 1, axis=1).astype(int)  # the sign of the frame before
+    model = build_dilated((80, 1), 1, 12, 2, stride=4, pooled=False)
+    model.compile(keras.optimizers.Adam(1e-2), keras.losses.BinaryCrossentropy(from_logits=True))
+    model.fit(x, y[..., None], epochs=40, batch_size=32, verbose=0)
+    right = (model.predict(x, verbose=0)[:, 1:, 0] > 0) == (y[:, 1:] > 0)
+    assert right.mean() > 0.9
+
+
+def test_measures_by_known_peaks(strips):
+    peaks = [np.flatnonzero(mask) for mask in strips.masks]
+    rows = rhythm_features(strips.x, 100, peaks)
+    assert np.corrcoef(rows[:, 0], strips.frame["heart_rate"])[0, 1] > 0.97
+    assert not rhythm_features(strips.x, 100, [[]] * len(strips)).any()
+
+
 @pytest.mark.parametrize(
     ("bad", "message"),
     [

@@ -92,7 +92,13 @@ def receptive_field(kernel: int, dilations, stride: int = 1, first: int = 1) -> 
 
 
 def build_dilated(
-    shape: tuple[int, int], classes: int, width: int = 24, blocks: int = 6, stride: int = 4, dropout: float = 0.2
+    shape: tuple[int, int],
+    classes: int,
+    width: int = 24,
+    blocks: int = 6,
+    stride: int = 4,
+    dropout: float = 0.2,
+    pooled: bool = True,
 ) -> SequenceNetwork:
     """A causal convolutional network with dilations 1, 2, 4 ... that returns logits.
 
@@ -106,6 +112,8 @@ def build_dilated(
         (samples, channels) of one sequence.
     classes
         Number of logits; 1 for a yes/no question.
+    pooled
+        True: one answer a sequence. False: one a frame, logits (n, frames, classes), without pooling and dropout.
 
     Raises
     ------
@@ -120,7 +128,7 @@ def build_dilated(
     for block in range(blocks):
         new = layers.Conv1D(width, 3, dilation_rate=2**block, padding="causal", use_bias=False)(h)
         h = h + layers.ReLU()(layers.BatchNormalization(momentum=0.95)(new))
-    return SequenceNetwork(signal, _head(h, classes, dropout))
+    return SequenceNetwork(signal, _head(h, classes, dropout) if pooled else layers.Dense(classes)(h))
 
 
 def build_lstm(
@@ -195,19 +203,19 @@ FEATURES = (
 )  # fmt: skip
 
 
-def rhythm_features(x: np.ndarray, rate: float) -> np.ndarray:
+def rhythm_features(x: np.ndarray, rate: float, peaks=None) -> np.ndarray:
     """What a cardiologist would measure on each strip (n, samples): one row of :data:`FEATURES` each.
 
     The heart's rate and three measures of irregularity; height, steadiness and timing of the wave before QRS; widths of
     QRS; the beat least like the others; a P wave in the longest pause. A strip with fewer than four R peaks gets zeros
-    for what cannot be measured.
+    for what cannot be measured. ``peaks`` are the R peaks of each strip; those of :func:`r_peaks` by default.
     """
     from scipy.ndimage import uniform_filter1d
 
     x = np.asarray(x, float)
     flat = x - uniform_filter1d(x, int(0.8 * rate), axis=1)
-    rows = [_features(signal, peaks, rate) for signal, peaks in zip(flat, r_peaks(x, rate), strict=True)]
-    return np.array(rows)
+    peaks = r_peaks(x, rate) if peaks is None else peaks
+    return np.array([_features(signal, np.asarray(found), rate) for signal, found in zip(flat, peaks, strict=True)])
 
 
 def _features(signal: np.ndarray, peaks: np.ndarray, rate: float) -> np.ndarray:
