@@ -176,24 +176,39 @@ def _check_shape(shape, least: int) -> None:
 def r_peaks(x: np.ndarray, rate: float) -> list[np.ndarray]:
     """The R peaks of each signal (n, samples), as sample numbers: the steps of Pan and Tompkins (1985).
 
-    Band pass from 5 to 20 Hz, slope, square, mean over 0.12 s; peaks of that at least 0.25 s apart and above a third of
-    the signal's high ones, each moved to the steepest excursion nearby.
+    Band pass from 5 to 20 Hz, slope, square, mean over 0.12 s; peaks of that at least 0.25 s apart and above a quarter
+    of the signal's high ones, each moved to the highest excursion nearby (:func:`sharpened`).
     """
     from scipy.ndimage import uniform_filter1d
-    from scipy.signal import butter, find_peaks, sosfiltfilt
+    from scipy.signal import find_peaks
+
+    energy = uniform_filter1d(np.gradient(_band(x, rate), axis=1) ** 2, int(0.12 * rate), axis=1)
+    found = []
+    for power in energy:
+        tops, _ = find_peaks(power, distance=int(0.25 * rate))
+        high = np.quantile(power[tops], 0.85) if len(tops) else 0
+        found.append(tops[power[tops] > high / 4])
+    return sharpened(x, found, rate)
+
+
+def sharpened(x: np.ndarray, peaks, rate: float, within: float = 0.08) -> list[np.ndarray]:
+    """Peaks (sample numbers, one array a signal), each moved to the highest point of the band-passed signal nearby.
+
+    ``within`` says how near, in s. What falls together is one peak.
+    """
+    near, moved = int(within * rate), []
+    for signal, places in zip(_band(x, rate), peaks, strict=True):
+        tops = [max(p - near, 0) + int(np.argmax(signal[max(p - near, 0) : p + near + 1])) for p in places]
+        moved.append(np.unique(tops).astype(int))
+    return moved
+
+
+def _band(x: np.ndarray, rate: float) -> np.ndarray:
+    """The signals (n, samples) between 5 and 20 Hz, where QRS is strongest."""
+    from scipy.signal import butter, sosfiltfilt
 
     x = np.atleast_2d(np.asarray(x, float))
-    band = sosfiltfilt(butter(2, [5, 20], "bandpass", fs=rate, output="sos"), x, axis=1)
-    energy = uniform_filter1d(np.gradient(band, axis=1) ** 2, int(0.12 * rate), axis=1)
-    found, near = [], int(0.08 * rate)
-    for signal, power in zip(band, energy, strict=True):
-        tops, _ = find_peaks(power, distance=int(0.25 * rate))
-        if len(tops):
-            high = np.quantile(power[tops], 0.85)
-            tops = tops[power[tops] > high / 4]
-        place = [max(t - near, 0) + int(np.argmax(signal[max(t - near, 0) : t + near + 1])) for t in tops]
-        found.append(np.unique(place).astype(int))
-    return found
+    return sosfiltfilt(butter(2, [5, 20], "bandpass", fs=rate, output="sos"), x, axis=1)
 
 
 #: What :func:`rhythm_features` returns, column by column.

@@ -608,15 +608,17 @@ finder = decide("finder", finder)
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 from scipy.signal import find_peaks
 
+from medlib.models.sequence import sharpened
 
-def found_in(logits, level):
-    """R peaks of each strip, as samples: maxima of the network's answer above a level, 0.25 s apart, taken back by the delay."""
+
+def found_in(logits, level, part):
+    """R peaks of each strip: maxima of the answer above a level, 0.25 s apart, taken back by the delay and sharpened."""
     found = []
     for row in logits:
         fine = np.interp(np.arange(1000), 4 * np.arange(250), row)
         tops, _ = find_peaks(np.append(fine, -99), height=level, distance=25)
         found.append(tops[tops >= delay] - delay)
-    return found
+    return sharpened(part.x, found, ecg.RATE, within=0.06)
 
 
 def agreement(peaks, part):
@@ -631,9 +633,9 @@ def agreement(peaks, part):
 
 
 logits = [finder.predict(part.x[..., None] / scale, verbose=0)[..., 0] for part in parts]
-levels = np.arange(-3, 3.5, 0.5)
-level = decide("level", float(levels[np.argmax([agreement(found_in(logits[1], level), val).mean() for level in levels])]))
-by_network = [found_in(answer, level) for answer in logits]
+levels = np.arange(-3, 2.5, 0.5)
+level = decide("level", float(levels[np.argmax([agreement(found_in(logits[1], level, val), val).mean() for level in levels])]))
+by_network = [found_in(answer, level, part) for answer, part in zip(logits, parts, strict=True)]
 by_steps = [r_peaks(part.x, ecg.RATE) for part in parts]
 by_truth = [[np.flatnonzero(mask) for mask in part.masks] for part in parts]
 rhythm = {}
@@ -679,11 +681,12 @@ claim("with its beats the same twelve measures name more rhythms", gain[1].value
 #
 # $$s_{t+1} = A\,s_t + \mathcal N(0, Q), \qquad y_t = s_{t,1} + \mathcal N(0, R) \tag{40.9}$$
 #
-# The patients are **simulated**; a visit a month, the value in units of its own error ($R = 1$).
+# The patients are **simulated**, their value is a tumour marker in U/mL, measured once a month with an error of 2 U/mL
+# (so $R = 4$).
 
 # %%
 A = np.array([[0.98, 1.0], [0.0, 0.8]])
-Q, R = np.diag([0.02, 0.08]), 1.0
+Q, R = np.diag([0.08, 0.32]), 4.0
 
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
@@ -780,7 +783,7 @@ ax.fill_between(visit, made[:, 0] - half, made[:, 0] + half, alpha=0.2)
 ax.plot(visit, made[:, 0], label="forecast, with 95 % band")
 ax.plot(visit[there], y[1, there], "ko", markersize=4, label="measured")
 ax.plot(visit[~there], y[1, ~there], "o", markersize=4, markerfacecolor="none", color="0.5", label="visit missed")
-ax.set(xlabel="visit (months)", ylabel="value (errors)", title="Simulated: one patient, and the best forecast")
+ax.set(xlabel="visit (months)", ylabel="tumour marker (U/mL)", title="Simulated: one patient, and the best forecast")
 ax.legend(fontsize=8)
 plt.show()
 
@@ -808,7 +811,7 @@ def inputs(last, seen):
     change = np.diff(last, axis=1, prepend=0)
     visit = np.arange(seen.shape[1])
     since = visit - np.maximum.accumulate(np.where(seen, visit, 0), axis=1)
-    return np.stack([change / 1.5, seen, since / 3], axis=-1)[:, :-1].astype("float32")
+    return np.stack([change / 3, seen, since / 3], axis=-1)[:, :-1].astype("float32")
 
 
 # %%
@@ -817,7 +820,7 @@ states = keras.layers.LSTM(24, return_sequences=True)(steps_in)
 forecaster = keras.Model(steps_in, keras.layers.Dense(1)(states))
 rates = keras.optimizers.schedules.CosineDecay(1e-2, 500)
 forecaster.compile(keras.optimizers.Adam(rates), "mse")
-wanted = (y[:, 1:] - last[:, :-1])[..., None] / 1.5
+wanted = (y[:, 1:] - last[:, :-1])[..., None] / 3
 given, counts = inputs(last, seen), seen[:, 1:].astype("float32")
 forecaster.fit(given, wanted, 64, epochs=5, verbose=0, sample_weight=counts)
 forecaster = decide("forecaster", forecaster)
@@ -856,7 +859,7 @@ from types import SimpleNamespace
 
 y_new, seen_new = courses(3000)
 last_new = pd.DataFrame(np.where(seen_new, y_new, np.nan)).ffill(axis=1).fillna(0).to_numpy()
-moved = forecaster.predict(inputs(last_new, seen_new), batch_size=512, verbose=0)[..., 0] * 1.5
+moved = forecaster.predict(inputs(last_new, seen_new), batch_size=512, verbose=0)[..., 0] * 3
 best, _ = forecast(y_new, A, Q, R, S, seen_new)
 errors = {}
 for name, half in halves.items():
@@ -889,24 +892,24 @@ for world, noise, error in ((A, Q, R), (np.array([[1.0, 0.5], [-0.3, 0.9]]), np.
 claim("the belief settles at the solution, in three worlds", all(held and abs(off) < 1e-9 for held, off in settled))
 floor = solve_discrete_are(A.T, np.eye(2)[:, :1], Q, np.array([[R]]))[0, 0] + R
 reached = errors["keep every visit"]["error"]["Kalman (the floor)"]
-claim("the filter's error on new patients is the floor of 1.84, within 3 %", abs(reached.value / floor - 1) < 0.03, [floor, reached])
+claim("the filter's error on new patients is the floor of 7.36, within 3 %", abs(reached.value / floor - 1) < 0.03, [floor, reached])
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 excess = {name: table["error minus Kalman (the floor)"] for name, table in errors.items()}
 full, gaps = excess["keep every visit"], excess["miss 40 %"]
 near = [full["linear, 12 values"].value, full["LSTM"].value]
-claim("every visit kept: a line of least squares is within .01 of the floor, the LSTM within .04", near[0] < 0.01 and near[1] < 0.04, near)
+claim("every visit kept: a line of least squares is within .03 of the floor, the LSTM within .15", near[0] < 0.03 and near[1] < 0.15, near)
 apart = [gaps["linear, 12 values"].value, gaps["LSTM"].value]
-claim("visits missed: the line is .05 to .12 above the floor, the LSTM less than two thirds of that", 0.05 < apart[0] < 0.12 and apart[1] < apart[0] / 1.5, apart)
+claim("visits missed: the line is .2 to .5 above the floor, the LSTM less than two thirds of that", 0.2 < apart[0] < 0.5 and apart[1] < apart[0] / 1.5, apart)
 lazy = [part["persistence"].value for part in excess.values()]
-claim("persistence is more than .2 above it in both halves", min(lazy) > 0.2, lazy)
+claim("persistence is more than .8 above it in both halves", min(lazy) > 0.8, lazy)
 
 # %% [markdown]
 # The table shows the mean squared error over the second half of the visits, with 95 % intervals by patient, and the paired
 # excess over the floor. **With every visit kept, a line of least squares on twelve values is the equal of the exact
-# filter**, to a hundredth, and the LSTM comes close. There is nothing that a network could add: the filter itself is linear
+# filter**, to three hundredths, and the LSTM comes close. There is nothing that a network could add: the filter itself is linear
 # in the past values. **With visits missed, the LSTM earns its place.** How much a value counts now depends on which
-# others are there, and a line with fixed weights cannot say so. It is .05 to .12 above the floor, the LSTM less than two
+# others are there, and a line with fixed weights cannot say so. It is .2 to .5 above the floor, the LSTM less than two
 # thirds of that. (Whoever knows the equations takes the filter. It needs no training, and it gives its own uncertainty.)
 
 # %% [markdown]
@@ -920,8 +923,8 @@ claim("persistence is more than .2 above it in both halves", min(lazy) > 0.2, la
 # frames, or take gates whose forget bias is near ln 999 (40.5), or dilated convolutions, whose slope passes eleven layers
 # or so (40.8).</details>
 #
-# <details><summary>Somebody reports that his LSTM forecasts with a mean squared error of 1.70 in our simulated clinic,
-# every visit kept. What do you say?</summary>The floor is 1.84 (40.11), and no forecast can be better on average. Either
+# <details><summary>Somebody reports that his LSTM forecasts with a mean squared error of 6.9 in our simulated clinic,
+# every visit kept. What do you say?</summary>The floor is 7.36 (40.11), and no forecast can be better on average. Either
 # his patients are few, so that chance explains it, or the value that is to be forecast is among the inputs: a leak.</details>
 #
 # <details><summary>A network sorts our strips better than a cardiologist's measures do. May it be used in a
