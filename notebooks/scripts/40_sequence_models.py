@@ -426,9 +426,10 @@ wide = middle["widest QRS"]
 claim("only ectopic strips have a beat a quarter wider than usual", wide[2] > 1.25 > wide.drop(2).max(), list(wide))
 
 # %% [markdown]
-# Medians of the training patients, one column a rhythm. Irregular alone is not enough: three of the four rhythms are.
-# Fibrillation has the smallest steadiness of P, ectopic beats have a wide QRS and an odd beat, a block has a PR that
-# varies and a P in its pause.
+# Medians of the training patients, one column a rhythm; RR in s over the median, P in mV, PR and QRS in s. Irregular alone
+# is not enough: three of the four rhythms are, about three to six times as much as sinus rhythm. Fibrillation has the
+# smallest and least steady P, ectopic strips have a wide QRS and an odd beat, a block has the longest interval and a P in
+# it.
 #
 # **Random convolutions.** MiniRocket (Dempster and others 2021) slides 84 fixed kernels of nine samples over the signal, at
 # six dilations, and asks of each in which share of the time the result exceeds a threshold. Nothing is trained but a
@@ -642,13 +643,18 @@ rhythm = {}
 for name, peaks in (("Pan and Tompkins", by_steps), ("network", by_network), ("the true beats", by_truth)):
     rows = [rhythm_features(part.x, ecg.RATE, found) for part, found in zip(parts, peaks, strict=True)]
     model = best_of([LogisticRegression(C=C, max_iter=5000) for C in (0.1, 1, 10)], *rows[:2])
-    rhythm[name] = decide(f"measures by {name}", model).predict_proba(rows[2])
+    rhythm[name] = model.predict_proba(rows[2])
+    decide(f"measures by {name}", model[-1])
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 f1 = {name: agreement(peaks[2], test) for name, peaks in (("Pan and Tompkins", by_steps), ("network", by_network), ("the true beats", by_truth))}
 places = score_table(f1, test, against="Pan and Tompkins", scores={"F1 of the beats": lambda y, p: p.mean()})
 named = score_table(rhythm, test, against="Pan and Tompkins", scores={"rhythm right": accuracy})
 pd.concat([places, named], axis=1).map(str)
+
+# %% [markdown]
+# At left how well the beats agree with the true ones (1 is perfect), at right how often the twelve measures, taken at these
+# beats, name the rhythm. One strip, as an example:
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "A noisy simulated strip, and below it the probability of a beat by the network, with the true beats as dotted lines."}}
 row = 1
@@ -665,12 +671,18 @@ axes[0].legend(fontsize=8)
 plt.show()
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
-gain = places.iloc[1, 1], named.iloc[1, 1]
-claim("the network finds the beats better, by more than .02 in F1", gain[0].low > 0.02, gain[0])
-claim("with its beats the same twelve measures name more rhythms", gain[1].value > 0.0, gain[1])
+gain, apart = places.iloc[1, 1], named.iloc[1, 1]
+claim("the network finds the beats better, by more than .03 in F1", gain.low > 0.03, gain)
+ceiling = named.iloc[2, 0].value - max(named.iloc[0, 0].value, named.iloc[1, 0].value)
+claim("with the true beats the measures name more rhythms than with either, by more than .04", ceiling > 0.04, [ceiling, apart])
 
 # %% [markdown]
-# TODO
+# In noise the network finds the beats better than the classical steps, by more than .03 in F1 (twice the beats found, over
+# those there and those claimed), and the interval leaves 0 out. **With a label for every frame it earns its place.** What it
+# brings for the rhythm is in the last column, and it is less: the measures forgive neither a beat too many nor one too
+# few, for both look like another rhythm. With the true beats, which only a simulation has, the same measures do better than
+# with either. The lower panel above shows why the network wins: it answers with a spike at each beat and stays low at the
+# jerks of the electrode, which the classical steps take for beats.
 
 # %% [markdown]
 # ## 5. The course of a disease, and the best possible forecast
