@@ -53,6 +53,7 @@ def _sources() -> dict[str, Source]:
             "reports", "the radiology report of each head_ct patient", "ships", licence, "with head_ct",
             "medlib.data.reports",
         ),
+        Source("ecg", "simulated ECG strips of four rhythms", "ships", "CC BY 4.0", "made at load", "medlib.data.ecg"),
     ]  # fmt: skip
     return {source.name: source for source in [*simulated, *cohorts.SOURCES, *medmnist.SOURCES, *packaged.SOURCES]}
 
