@@ -154,7 +154,7 @@ def build_sketching_generator(
     """Noise and map to an image in [-1, 1]: a linear sketch, drawn over upright, turned, and drawn over again.
 
     The first three numbers of noise become the pose, the next ones weigh the ``axes`` of the sketch; all but the pose
-    go to :func:`build_generator`, which sees sketch and upright map and returns 16 maps. They are turned with the
+    go to :func:`build_generator`, which sees sketch and upright map and returns 8 maps. They are turned with the
     sketch, and two convolutions change the turned sketch. The sketch itself does not train.
 
     Parameters
@@ -173,14 +173,14 @@ def build_sketching_generator(
     place = layers.Normalization(invert=True, **scale)(z[:, :3])
     sketch = sketched(z[:, 3 : 3 + len(axes)], shape, usual, axes)
     guide = concatenate([Turn(back=True)([wish, place]), sketch])
-    maps = (*shape[:2], 16)
+    maps = (*shape[:2], 8)
     inner = build_generator(maps, latent - 3, guide.shape[-1], activation="relu")
-    drawn = concatenate([inner([z[:, 3:], guide]), sketch])
-    view = concatenate([Turn()([drawn, place]), wish])
+    line = keras.ops.arctanh(0.97 * sketch)
+    turned = Turn()([concatenate([inner([z[:, 3:], guide]), line]), place])
+    view = concatenate([turned, wish])
     h = normed(layers.Conv2D(16, 3, padding="same", use_bias=False)(view))
     change = layers.Conv2D(shape[2], 3, padding="same")(concatenate([h, wish]))
-    line = Turn()([keras.ops.arctanh(0.97 * sketch), place])
-    return keras.Model([z, wish], layers.Activation("tanh")(line + change))
+    return keras.Model([z, wish], layers.Activation("tanh")(turned[..., 8:] + change))
 
 
 def build_discriminator(shape: tuple[int, int, int], wishes: int = 0, width: int = 24) -> keras.Model:

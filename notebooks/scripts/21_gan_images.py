@@ -513,7 +513,7 @@ claim("in heads of other patients, sixteen scores explain half or more of what d
 #
 # ### The network draws over it
 #
-# `build_generator` of section 1 now sees the sketch beside the order turned upright, and hands out 16 maps in place of an
+# `build_generator` of section 1 now sees the sketch beside the order turned upright, and hands out 8 maps in place of an
 # image. Maps and sketch are turned together: for each pixel `Turn` looks up where it came from, between four pixels,
 # and so passes gradients on (a *spatial transformer*; Jaderberg and others, 2015). Two convolutions then change the
 # turned sketch. tanh comes last, and undoes `arctanh`; 0.97 keeps that finite. (`sketched` is a dense layer that holds mean and
@@ -529,14 +529,14 @@ def build_sketching_generator(shape, latent, wishes, poses, usual, axes):
     place = layers.Normalization(invert=True, **scale)(z[:, :3])
     sketch = sketched(z[:, 3 : 3 + len(axes)], shape, usual, axes)
     guide = concatenate([Turn(back=True)([wish, place]), sketch])
-    maps = (*shape[:2], 16)
+    maps = (*shape[:2], 8)
     inner = build_generator(maps, latent - 3, guide.shape[-1], activation="relu")
-    drawn = concatenate([inner([z[:, 3:], guide]), sketch])
-    view = concatenate([Turn()([drawn, place]), wish])
+    line = keras.ops.arctanh(0.97 * sketch)
+    turned = Turn()([concatenate([inner([z[:, 3:], guide]), line]), place])
+    view = concatenate([turned, wish])
     h = normed(layers.Conv2D(16, 3, padding="same", use_bias=False)(view))
     change = layers.Conv2D(shape[2], 3, padding="same")(concatenate([h, wish]))
-    line = Turn()([keras.ops.arctanh(0.97 * sketch), place])
-    return keras.Model([z, wish], layers.Activation("tanh")(line + change))
+    return keras.Model([z, wish], layers.Activation("tanh")(turned[..., 8:] + change))
 
 
 # %% [markdown]
@@ -583,8 +583,8 @@ claim("the nearest answer to 999 skew numbers is their median, not their mean", 
 # %% [markdown]
 # ### Sixteen scans a step
 #
-# A thousand steps of sixteen scans, each with its own code and its own lesions as its order. Adam's step size falls along a
-# cosine from 0.003 to a quarter. Every 250 steps a folded watcher draws to the orders of the school's patients, always
+# 800 steps of sixteen scans, each with its own code and its own lesions as its order. Adam's step size falls along a
+# cosine from 0.003 to a quarter. Every 200 steps a folded watcher draws to the orders of the school's patients, always
 # from the same new codes and noise.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
@@ -602,11 +602,11 @@ notes = {"step": [], "as it stands": [], "average": [], "d_loss": [], "g_loss": 
 
 
 def look(batch, logs):
-    """The losses, means since their round began; every 250 steps the distance of both generators' drawings."""
+    """The losses, means since their round began; every 200 steps the distance of both generators' drawings."""
     step = int(artist.g_optimizer.iterations)
     notes["d_loss"].append(float(logs["d_loss"]))
     notes["g_loss"].append(float(logs["g_loss"]))
-    if step % 250 == 0:
+    if step % 200 == 0:
         notes["step"].append(step)
         for name in ("as it stands", "average"):
             drawn = gan.generate(artist, fixed, book, steady=name == "average")
@@ -618,7 +618,7 @@ watcher = keras.callbacks.LambdaCallback(on_train_batch_end=look)
 # %%
 sketcher = build_sketching_generator(SHAPE, LATENT, 3, lies, usual, axes)
 artist = SketchGAN(sketcher, build_discriminator(SHAPE, 3), gamma=0.1)
-gan.compile_gan(artist, steps=1000)
+gan.compile_gan(artist, steps=800)
 history = gan.fit_gan(artist, x_both, order_book, code, callbacks=[watcher])
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Two panels over the steps of the game. Left: both losses over the steps. Right: the Fr\u00e9chet distance on a logarithmic axis, of the generator as it stands and of its average, falls towards ten or less, above the dotted floor of real scans at 2."}}
@@ -634,7 +634,7 @@ right.set(xlabel="step", ylabel="Fréchet distance (judge)", title="What the pic
 right.legend()
 plt.show()
 fell = notes["average"][0] / notes["average"][-1]
-claim("from step 250 to the end the average's distance falls to half or less", fell > 2, fell)
+claim("from step 200 to the end the average's distance falls to half or less", fell > 2, fell)
 lag = np.array(notes["average"]) / notes["as it stands"]
 claim("at last the average is as far as the generator of the moment, within a half", 1 / 1.6 < lag[-1] < 1.5, lag)
 above = notes["average"][-1] / floor
@@ -659,7 +659,7 @@ found = judges.findings(judge, delivered)
 from medlib.models.training import fit
 
 alone = build_sketching_generator(SHAPE, LATENT, 3, lies, usual, axes)
-falling = keras.optimizers.schedules.CosineDecay(3e-3, 1000, alpha=0.25)
+falling = keras.optimizers.schedules.CosineDecay(3e-3, 800, alpha=0.25)
 alone.compile(keras.optimizers.Adam(falling, beta_1=0.5), loss="mae")
 z = np.concatenate([code, rng.normal(size=(len(code), LATENT - 19))], axis=1)
 fit(alone, [z, order_book], x_both, batch_size=16, label="likeness alone")
@@ -759,7 +759,7 @@ cloud = {name: seen(images.astype("float32")) for name, images in heaps.items()}
 rivals = {}
 for name, rows in cloud.items():
     near = (cdist(real, rows) < radius[:, None]).any(axis=1)
-    distance = bootstrap(lambda y, p, rows=rows: fid(p, rows), test.y, real, test.groups, n=60)
+    distance = bootstrap(lambda y, p, rows=rows: fid(p, rows), test.y, real, test.groups, n=40)
     covered = bootstrap(lambda y, p: np.mean(p), test.y, near, test.groups, n=500)
     rivals[name] = {"Fréchet distance": fid(real, rows), "spread when patients are redrawn": f"{distance.low:.1f} to {distance.high:.1f}", "coverage": covered}
 far = {name: row["Fréchet distance"] for name, row in rivals.items()}
