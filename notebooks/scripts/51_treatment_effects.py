@@ -477,25 +477,47 @@ claim("the loss is that of the head that was seen, whatever the other says", np.
 # %%
 from medlib.models.training import fit
 
-train, test = clinic(3000), clinic(4000)
-x, t = train[columns].to_numpy(), train.t.to_numpy()
-y = np.where(t == 1, train.y1, train.y0)
+
+def records(part):
+    """What a clinic has of its people: x, the outcome that was seen, the arm."""
+    seen = np.where(part.t == 1, part.y1, part.y0)
+    return part[columns].to_numpy(), seen, part.t.to_numpy()
+
+
+train, val, test = clinic(3000), clinic(1000), clinic(4000)
+x, y, t = records(train)
+x_val, y_val, t_val = records(val)
 scaler = decide("scaler", StandardScaler().fit(x))
 centre, spread = y.mean(), y.std()
-target = np.stack([(y - centre) / spread, t], axis=1)
 
 # %%
-net = build_tarnet(len(columns))
-schedule = keras.optimizers.schedules.CosineDecay(3e-3, 600)
-net.compile(keras.optimizers.AdamW(schedule, weight_decay=1e-2), seen_error)
-fit(net, scaler.transform(x), target, batch_size=128, label="TARNet")
+def train_tarnet(steps):
+    """TARNet on the training records; its step size falls to 0 in so many steps."""
+    net = build_tarnet(len(columns))
+    schedule = keras.optimizers.schedules.CosineDecay(3e-3, steps)
+    net.compile(keras.optimizers.AdamW(schedule, weight_decay=1e-2), seen_error)
+    target = np.stack([(y - centre) / spread, t], axis=1)
+    fit(net, scaler.transform(x), target, batch_size=128, label=f"{steps} steps")
+    return net
+
+
+# %% [markdown]
+# How long to train is chosen on 1,000 further people, by the error of the outcome that was seen. Effects cannot be seen,
+# so no effect can be tuned on.
+
+# %%
+nets = {steps: train_tarnet(steps) for steps in (60, 200, 600)}
+target_val = np.stack([(y_val - centre) / spread, t_val], axis=1)
+losses = {}
+for steps, net in nets.items():
+    losses[steps] = net.evaluate(scaler.transform(x_val), target_val, verbose=0)
+steps = min(decide("steps of TARNet", losses), key=losses.get)
 x_test = test[columns].to_numpy()
-both = net.predict(scaler.transform(x_test), verbose=0)
+both = nets[steps].predict(scaler.transform(x_test), verbose=0)
 by_net = spread * (both[:, 1] - both[:, 0])
 
 # %% [markdown]
-# The rivals get the same records. How large the forest's leaves should be is chosen on 1,000 further people, by the error
-# of the outcome that was seen: effects cannot be seen, so no effect can be tuned on.
+# The rivals get the same records, and the forests' leaves are chosen on the same people.
 
 # %%
 from sklearn.ensemble import RandomForestRegressor
@@ -512,10 +534,7 @@ def forest(leaf):
     return RandomForestRegressor(60, min_samples_leaf=leaf, random_state=0)
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Effects found against true effects of simulated people, three panels. Two straight lines: a narrow band along the diagonal. Two forests: a broad cloud around it, flat at the ends. TARNet: a band along the diagonal, a little broader than the lines."}}
-val = clinic(1000)
-x_val, t_val = val[columns].to_numpy(), val.t.to_numpy()
-y_val = np.where(t_val == 1, val.y1, val.y0)
+# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Effects found against true effects of simulated people, three panels. Two straight lines: a narrow band along the diagonal. Two forests: a broad cloud around it, flat at the ends. TARNet: a band along the diagonal, broader than that of the lines."}}
 seen_losses = {}
 for size in (10, 30, 90):
     pair = t_learner(forest(size), x, y, t)
@@ -539,8 +558,8 @@ fig.suptitle("Simulated: 600 people of the test part", fontsize=10)
 plt.show()
 
 # %% [markdown]
-# Each dot is a person; on the dotted line the answer is right. The two lines lie close to it, TARNet is a little broader,
-# the forests far broader, though their leaves were tuned. Now in numbers. The usual score is the root mean squared error of the effects, called **PEHE** (*precision in estimating
+# Each dot is a person; on the dotted line the answer is right. The two lines lie close to it. TARNet is
+# broader, and flat where effects are large and few people went untreated; the forests are far broader, though their leaves were tuned. Now in numbers. The usual score is the root mean squared error of the effects, called **PEHE** (*precision in estimating
 # heterogeneous effects*; Hill 2011). Whoever says the same $c$ for everybody scores
 #
 # $$\mathrm{PEHE} = \sqrt{\mathrm E\bigl[(c - \tau(x))^2\bigr]} = \sqrt{\operatorname{var}(\tau) + (c - \mathrm E\,\tau)^2} \tag{51.8}$$
@@ -596,8 +615,8 @@ assert value["T-learner, two lines"].value > 0.9 * value["the truth"].value, val
 table_whom.astype(str)
 
 # %% [markdown]
-# **The simple rival wins**: two straight lines miss an effect by about 1 mmHg, TARNet by as much or more. One effect for
-# all misses by 2.3, and two forests by *more than that*: each forest knows few people of the other arm's kind, and a
+# **The simple rival wins**: two straight lines miss an effect by about 1 mmHg. TARNet, tuned on the same people,
+# misses by no less, here by nearly 2. One effect for all misses by 2.3, and two forests by *more than that*: each forest knows few people of the other arm's kind, and a
 # difference keeps the errors of both. That lines win is no accident: here effects *are* nearly straight in the pressure,
 # and nobody gave the network a reason to exist. In decisions distances shrink: treating everybody is worth about 1.2 mmHg
 # a person, two lines 1.5, and the truth only .1 more. A policy needs to know on which side of the price a person is.
@@ -935,14 +954,17 @@ if all(files):
         results.append([pehe(tau_i[part], guess[part]) for guess in (lines, tarnet) for part in (inside, outside)])
     ihdp = pd.DataFrame(results, columns=["lines, in", "lines, out", "TARNet, in", "TARNet, out"])
     print(pd.DataFrame({"median": ihdp.median(), "mean": ihdp.mean(), "standard error": ihdp.sem()}).round(2).to_string())
-    claim("on most of the ten versions TARNet beats two lines", np.mean(ihdp["TARNet, out"] < ihdp["lines, out"]) > 0.5, ihdp.median().to_list())
+    claim("the median of two lines is below that of TARNet by this recipe", ihdp["lines, out"].median() < ihdp["TARNet, out"].median(), ihdp.median().to_list())
+    assert np.all(ihdp.mean() > 1.4 * ihdp.median()), ihdp.mean()
 else:
     print("ihdp_npci_1.csv to ihdp_npci_10.csv are not in the folder MEDLIB_DATA; how to get them stands above")
 
 # %% [markdown]
-# Where the files are present, the order is reversed: the simulated outcomes of IHDP bend, and TARNet beats two lines on
-# most versions. A few versions have effects many times larger than the rest and rule any *mean* of ten; that is why the
-# median stands first. Which learner wins is a property of the world, and in a real one nobody can look.
+# Where the files are present, two lines have the lower median again, .8 against 1.7 out of sample. Our network, with one
+# short recipe for every version, stays behind the printed .95, which wider networks reached with their settings chosen
+# version by version. And every mean is far above its median: a few versions have effects many times larger than the rest,
+# and a mean of ten is a report on them. Which learner wins is a property of the world and of the care taken; in a real
+# world nobody can look.
 #
 # ## Three questions
 #
