@@ -489,7 +489,7 @@ tables = [depends(attention), depends(unmasked)]
 fig, axes = plt.subplots(1, 2, figsize=(6.4, 3.2))
 for ax, table, title in zip(axes, tables, ("with the mask", "without"), strict=True):
     ax.imshow(np.log10(table + 1e-4), cmap="cividis")
-    ax.set(title=title, xlabel="place looked at", ylabel="place that looks")
+    ax.set(title=title, xlabel="place looked at", ylabel="place that looks", xticks=range(0, 14, 4))
 plt.show()
 ahead = [np.triu(table, 1).max() for table in tables]
 past = [np.tril(table).sum(axis=1).min() for table in tables]
@@ -553,7 +553,13 @@ table.astype(str)
 # can watch it. Take a report, stop just before the side in the impression, and ask where the transformer looks.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Bars over the words of a report: how much attention the place before the side in the impression pays to each earlier word, the head that looks hardest at the side in the finding."}}
-sick = next(i for i, r in enumerate(drawn[2]) if r.facts["diagnosis"] == "tumour" and r.facts["certainty"] == "certain")
+def plainly(report):
+    """A tumour that is certain, in the plainest of the forms."""
+    wanted = {"diagnosis": "tumour", "certainty": "certain"}
+    return wanted.items() <= report.facts.items() and report.forms["finding"].startswith("{size}")
+
+
+sick = next(i for i, report in enumerate(drawn[2]) if plainly(report))
 row = test[sick : sick + 1]
 spoken = [vocabulary.words[token] for token in row[0] if token != text.PAD]
 start = next(i for i, word in enumerate(spoken) if word.startswith("impression"))
@@ -621,10 +627,12 @@ def nucleus(p, top_p):
 
 check("42.3", nucleus)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Three panels of bars with the likeliest next words after the beginning of an impression: as learnt, at temperature one half, and cut to the nucleus of 0.9; the tail shrinks in the second and vanishes in the third."}}
+# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Three panels of bars with the eight likeliest next words after the side of a lesion, all of them places in the brain: as learnt, at temperature one half, where the first two gain, and cut to the nucleus of 0.9, where the last ones vanish."}}
 # Equation (42.6): entropy falls with temperature, the order of words stays, and logarithms shrink by the factor
 state = transformer.begin(1)
-for token in row[0, : start + 1]:
+lesion = next(i for i, word in enumerate(spoken) if "lesion" in word)
+stated = next(i for i in range(lesion, at) if named[i])  # the side of the lesion; next comes its place
+for token in row[0, : stated + 1]:
     logits, state = transformer.next([token], state)
 plain = text.shape_next(logits)[0]
 cold = text.shape_next(logits, temperature=0.5)[0]
@@ -643,7 +651,8 @@ same = [np.allclose(nucleus(p, share), text.shape_next(np.log(p), top_p=share)) 
 claim("the nucleus of exercise 42.3 is the one that writes below", np.mean(same) == 1)
 
 # %% [markdown]
-# The likeliest next words after *Impression: tumour* or the like are the same three times; only the tail differs. Now let both dials work
+# After *lesion, right* (or *left*) come the places, the frontal lobe before the others, as in the table of the grammar.
+# Cold makes the likely likelier; the nucleus leaves their proportions, and drops the last few. Now let both dials work
 # on whole reports. The mean of $-\log$ of the probability with which each report was drawn estimates the **entropy of
 # what is written**: how many different reports we get.
 
