@@ -24,7 +24,7 @@
 #
 # | needs | read | run | data |
 # |---|---|---|---|
-# | [notebook 12](12_gradient_descent.ipynb), logarithms and conditional probability | 50 min | 60 s | simulated head CT and its `reports` |
+# | [notebook 12](12_gradient_descent.ipynb), logarithms and conditional probability | 55 min | 60 s | simulated head CT and its `reports` |
 #
 # A small language model has read twelve thousand radiology reports, and writes some of its own. It predicts the next
 # word nearly as well as is possible at all. Every sentence of the report below is a sentence that a radiologist of our
