@@ -90,7 +90,7 @@ def test_an_ngram_is_what_a_dictionary_says(words, tokens, order, d):
 
 
 def test_an_ngram_forgets_nothing_when_it_writes_word_by_word(words, tokens):
-    model = NGram(3, len(words), 0.6).fit(tokens)
+    model = NGram(5, len(words), 0.6).fit(tokens)
     total, state = 0.0, model.begin(1)
     for now, after in itertools.pairwise(tokens[1].tolist()):
         log_p, state = model.next([now], state)

@@ -203,7 +203,7 @@ class NGram:
         found = np.zeros(tokens.shape, np.int64)
         for back in range(k - 1, -1, -1):
             earlier = np.zeros(tokens.shape, np.int64)
-            earlier[:, back:] = tokens[:, : tokens.shape[1] - back] + 1
+            earlier[:, back:] = tokens[:, : max(tokens.shape[1] - back, 0)] + 1
             found = found * (self.size + 1) + earlier
         found[:, : max(k - 1, 0)] = -1
         return found

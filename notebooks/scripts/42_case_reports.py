@@ -24,7 +24,7 @@
 #
 # | needs | read | run | data |
 # |---|---|---|---|
-# | [notebook 12](12_gradient_descent.ipynb), logarithms and conditional probability | 50 min | 60 s | simulated head CT and its `reports` |
+# | [notebook 12](12_gradient_descent.ipynb), logarithms and conditional probability | 55 min | 60 s | simulated head CT and its `reports` |
 #
 # A small language model has read twelve thousand radiology reports, and writes some of its own. It predicts the next
 # word nearly as well as is possible at all. Every sentence of the report below is a sentence that a radiologist of our
@@ -71,12 +71,12 @@ each_word = [np.exp(nats.sum() / words_of.sum()) for nats in (first.nats(test), 
 false = np.mean([bool(reading.contradictions) for reading in found])
 close_to_limit = each_word[0] < 1.55 and 1.26 < each_word[1] < 1.31
 claim("in doubt between 1.4 words or so for the next one, where 1.28 is the limit", close_to_limit, each_word)
-claim("a third of its reports, or more, contradict themselves", false > 0.33, false)
+claim("more than seven of ten of its reports contradict themselves", false > 0.7, false)
 
 # %% [markdown]
-# The model hesitates, on average, between some 1.4 words, and no model can do better than 1.28. Yet a third
-# of its reports or more say two things that cannot both be true: a lesion on one side in the finding, on the other in
-# the impression. **A good score for words says little about facts.** To see that, we need two instruments that real
+# The model hesitates, on average, between some 1.4 words, and no model can do better than 1.28. Yet more than seven of
+# ten of its reports say two things that cannot both be true: a lesion on one side in the finding, on the other in the
+# impression. **A good score for words says little about facts.** To see that, we need two instruments that real
 # reports do not offer: the exact limit, and a reader of facts. This page builds both, then models that use the whole
 # report.
 #
@@ -336,7 +336,7 @@ claim("five new reports cost the same by hand and by medlib", np.allclose(by_han
 from medlib.decisions import decide
 
 exact_val = np.array([-reports.log_prob(report) for report in drawn[1]])
-orders, discounts = (1, 2, 3, 4, 6, 8), (0.6, 0.8, 0.95)
+orders, discounts = (1, 2, 3, 4, 6, 8), (0.4, 0.6, 0.8)
 excess = {
     (n, d): np.mean(text.NGram(n, len(vocabulary), d).fit(train).nats(val) - exact_val)
     for n in orders
@@ -353,8 +353,9 @@ print(f"chosen: order {order}, discount {discount}")
 claim("one word before is poor, and the best n-gram stays more than a nat from the limit", best[1] > 5 and 1 < min(best) < best[2], best)
 
 # %% [markdown]
-# One earlier word leaves dozens of nats on the table. Longer contexts help fast at first and hardly later: to repeat the
-# side in the impression, a model must look back over twenty words, and contexts of that length are nearly all new.
+# With no earlier word the excess is some fifty nats, with one it is eight. Longer contexts help fast at first and then no
+# more: two to three nats remain. To repeat the side in the impression, a model must look back over eight tokens, and
+# contexts of that length are nearly all new.
 # Counting cannot know that *which* lobe does not matter to *which* side. For that a model must choose where to look.
 #
 # ### How good is that, for a word?
@@ -488,7 +489,7 @@ tables = [depends(attention), depends(unmasked)]
 fig, axes = plt.subplots(1, 2, figsize=(6.4, 3.2))
 for ax, table, title in zip(axes, tables, ("with the mask", "without"), strict=True):
     ax.imshow(np.log10(table + 1e-4), cmap="cividis")
-    ax.set(title=title, xlabel="place looked at", ylabel="place that looks")
+    ax.set(title=title, xlabel="place looked at", ylabel="place that looks", xticks=range(0, 14, 4))
 plt.show()
 ahead = [np.triu(table, 1).max() for table in tables]
 past = [np.tril(table).sum(axis=1).min() for table in tables]
@@ -519,7 +520,7 @@ def compile_text(model, steps=700, rate=3e-3):
 from medlib.models.training import fit
 
 lstm = text.LSTM(len(vocabulary), length, width=64, hidden=96)
-for model, label, steps in ((transformer, "transformer", 600), (lstm, "LSTM", 600)):
+for model, label, steps in ((transformer, "transformer", 700), (lstm, "LSTM", 1100)):
     compile_text(model, steps, rate=5e-3)
     fit(model, train, steps=steps, batch_size=64, label=label)
 
@@ -541,18 +542,24 @@ ax.axvline(0, color="0.5", linestyle=":")
 ax.set(xlabel="excess over the entropy (nats a report, 95 % interval)", title="1,500 new simulated reports")
 plt.show()
 reached = table["excess"]["transformer"]
-claim("the transformer is within a tenth of a nat of the limit", reached.value < 0.1, reached)
+claim("the transformer is about a tenth of a nat from the limit, or less", 0 < reached.value < 0.13, reached)
 lead = table["excess minus n-gram"]
-claim("and ahead of the n-gram, paired, as the LSTM is", lead["transformer"].high < 0 and lead["LSTM"].high < 0, lead["transformer"])
+claim("ahead of the LSTM, which is ahead of the n-gram, paired", table["excess"]["LSTM"].low > reached.high and lead["LSTM"].high < 0, lead["transformer"])
 table.astype(str)
 
 # %% [markdown]
-# The transformer ends within a tenth of a nat of a limit of 9.64; the LSTM, given as many steps, stays further away, and
-# the n-gram pays a nat or more. That is what attention buys here: the side is written once and looked up later. We
+# The transformer ends about a tenth of a nat from a limit of 9.64, or closer; the LSTM, which was given more steps in
+# about as much time, stays near one nat, and the n-gram pays more than two. That is what attention buys here: the side is written once and looked up later. We
 # can watch it. Take a report, stop just before the side in the impression, and ask where the transformer looks.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Bars over the words of a report: how much attention the place before the side in the impression pays to each earlier word, the head that looks hardest at the side in the finding."}}
-sick = next(i for i, r in enumerate(drawn[2]) if r.facts["diagnosis"] == "tumour" and r.facts["certainty"] == "certain")
+def plainly(report):
+    """A tumour that is certain, in the plainest of the forms."""
+    wanted = {"diagnosis": "tumour", "certainty": "certain"}
+    return wanted.items() <= report.facts.items() and report.forms["finding"].startswith("{size}")
+
+
+sick = next(i for i, report in enumerate(drawn[2]) if plainly(report))
 row = test[sick : sick + 1]
 spoken = [vocabulary.words[token] for token in row[0] if token != text.PAD]
 start = next(i for i, word in enumerate(spoken) if word.startswith("impression"))
@@ -620,10 +627,12 @@ def nucleus(p, top_p):
 
 check("42.3", nucleus)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Three panels of bars with the likeliest next words after the beginning of an impression: as learnt, at temperature one half, and cut to the nucleus of 0.9; the tail shrinks in the second and vanishes in the third."}}
+# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Three panels of bars with the eight likeliest next words after the side of a lesion, all of them places in the brain: as learnt, at temperature one half, where the first two gain, and cut to the nucleus of 0.9, where the last ones vanish."}}
 # Equation (42.6): entropy falls with temperature, the order of words stays, and logarithms shrink by the factor
 state = transformer.begin(1)
-for token in row[0, : start + 1]:
+lesion = next(i for i, word in enumerate(spoken) if "lesion" in word)
+stated = next(i for i in range(lesion, at) if named[i])  # the side of the lesion; next comes its place
+for token in row[0, : stated + 1]:
     logits, state = transformer.next([token], state)
 plain = text.shape_next(logits)[0]
 cold = text.shape_next(logits, temperature=0.5)[0]
@@ -642,7 +651,8 @@ same = [np.allclose(nucleus(p, share), text.shape_next(np.log(p), top_p=share)) 
 claim("the nucleus of exercise 42.3 is the one that writes below", np.mean(same) == 1)
 
 # %% [markdown]
-# The likeliest next words after *Impression: tumour* or the like are the same three times; only the tail differs. Now let both dials work
+# After *lesion, right* (or *left*) come the places, the frontal lobe before the others, as in the table of the grammar.
+# Cold makes the likely likelier; the nucleus leaves their proportions, and drops the last few. Now let both dials work
 # on whole reports. The mean of $-\log$ of the probability with which each report was drawn estimates the **entropy of
 # what is written**: how many different reports we get.
 
@@ -652,7 +662,7 @@ from medlib.models.text import generate
 settings = [(1.5, 1), (1, 1), (0.7, 1), (0.4, 1), (1, 0.95), (1, 0.8), (1, 0.5)]
 sheets = {}
 for heat, share in settings:
-    sheets[heat, share] = generate(transformer, 400, length, rng, heat, share)
+    sheets[heat, share] = generate(transformer, 300, length, rng, heat, share)
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 rows = []
@@ -663,19 +673,20 @@ for (heat, share), (tokens, nats) in sheets.items():
         heat, share, nats.mean(), np.mean([reading.parsed for reading in judged]),
         np.mean([bool(reading.contradictions) for reading in judged]), len({tuple(row) for row in tokens.tolist()}), sick,
     ])
-columns = ["temperature", "top-p", "entropy (nats)", "readable", "contradict", "different, of 400", "with a lesion"]
+columns = ["temperature", "top-p", "entropy (nats)", "readable", "contradict", "different, of 300", "with a lesion"]
 dials = pd.DataFrame(rows, columns=columns)
 e = dials["entropy (nats)"].to_numpy()
 claim("at temperature 1 the entropy written is near 9.64", abs(e[1] - entropy) < 0.7, e[1])
 claim("heat raises it, cold and a smaller nucleus lower it, step by step", e[0] > e[1] > e[2] > e[3] and e[1] > e[4] > e[5] > e[6], e)
+claim("a nucleus of .5 makes patients without a lesion rare", dials["with a lesion"][6] > dials["with a lesion"][1] + 0.08, dials["with a lesion"][6])
 claim("heat breaks reports: fewer can be read than at temperature 1", dials["readable"][0] < dials["readable"][1] - 0.03, dials["readable"][0])
 dials.round(3)
 
 # %% [markdown]
-# At temperature 1 the model writes with about the entropy of its source, and nearly every report can be read. At 1.5 it
-# babbles. Cold and a narrow nucleus give clean reports that are all alike: the entropy falls to a few nats, and the rare
-# goes first. A dial that makes every report flawless also makes every patient typical. **There is no free quality
-# in it: it is bought with diversity,** and rare diseases pay.
+# At temperature 1 the model writes with about the entropy of its source, and nearly every report can be read. At 1.5 four
+# of ten are broken. Cold and a narrow nucleus give clean reports that are alike: with a nucleus of .5 the entropy falls
+# to about 4 nats, a quarter of the reports or so are different ones, and patients without a lesion, a third of all, nearly
+# vanish. **The quality is bought with diversity:** who is not typical is not written about.
 #
 # ## 8. Has it memorised its patients?
 #
@@ -705,7 +716,7 @@ copied = proportion(sum(report in seen_before for report in own), len(own))
 narrow = [reports.pretty(words) for words in vocabulary.decode(sheets[1.0, 0.5][0])]
 often = proportion(sum(report in seen_before for report in narrow), len(narrow))
 held = text.NGram(8, len(vocabulary), 0.05).fit(train)
-parrot = [reports.pretty(words) for words in vocabulary.decode(generate(held, 400, length, rng)[0])]
+parrot = [reports.pretty(words) for words in vocabulary.decode(generate(held, 300, length, rng)[0])]
 parroted = proportion(sum(report in seen_before for report in parrot), len(parrot))
 claim("the transformer repeats no more than a fresh report would, within .09", abs(copied.value - expected) < 0.09, copied)
 claim("with a narrow nucleus most of what it writes stands in the training set", often.value > expected + 0.1, often)
@@ -746,7 +757,7 @@ last.round(3).astype(str)
 
 # %% [markdown]
 # In perplexity all models stand within a tenth or so of the limit, and one would call them equal. In facts they are
-# worlds apart: the 4-gram contradicts itself in a third of its reports or more, the transformer in about one of a
+# worlds apart: the 4-gram contradicts itself in more than seven of ten reports, the transformer in a few of a
 # hundred. The words that carry a fact are few among many that any model gets right, and the mean over words drowns them.
 # **Nats a report against a known limit, and a reader of facts, tell what a mean over words hides.**
 #
@@ -773,9 +784,9 @@ last.round(3).astype(str)
 #
 # - wrote a grammar as tables, and computed the least that any model must pay for its reports, in two ways,
 # - counted words with a discount, wrote attention by hand, and proved that it does not look ahead,
-# - trained a transformer to within a tenth of a nat of the limit, beside an n-gram and an LSTM,
+# - trained a transformer to about a tenth of a nat from the limit, beside an n-gram and an LSTM,
 # - turned the dials of writing and saw what they cost, and
-# - found that a fluent model may be wrong about every third patient, with a parser and not with perplexity.
+# - found a fluent model wrong about most of its patients, with a parser and not with perplexity.
 #
 # **Pitfalls**
 # - A loss below the entropy is a bug. Where the entropy is unknown, check the mask by changing a later word.

@@ -56,6 +56,5 @@ WRONG = {
         (lambda p, share: _kept(p, share, keep_crossing=False), "crosses the share"),
         (lambda p, share: p, "sort from the likeliest"),
         (lambda p, share: 1.0, "one finite number for each word"),
-        (lambda p, share: np.where(p >= 1 - share, p, 0), "not a bound for each"),
     ],
 }
