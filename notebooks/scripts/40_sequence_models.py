@@ -316,12 +316,6 @@ answers = pd.DataFrame({f"{n} steps": [answer(n, bias) for bias in biases.values
 answers.index.name = "forget bias"
 answers.map(lambda value: f"{value:.1e}" if value > 1e-11 else "below 1e-11")
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
-far = answers["400 steps"].to_numpy()
-claim("400 steps back: with Keras's bias less than a billionth, with ln 399 more than a hundred-thousandth", far[1] < 1e-9 and far[2] > 1e-5, far)
-near = answers["100 steps"].to_numpy()
-claim("100 steps back: with Keras's bias less than a millionth, with ln 399 more than a thousandth", near[1] < 1e-6 and near[2] > 1e-3, near)
-
 # %% [markdown]
 # With Keras's bias a sample 100 steps back moves the output by less than a millionth of itself, and one 400 steps back
 # by nothing that can be measured. With a bias of ln 399, about 6, it still counts. **So an LSTM does not remember of
@@ -329,6 +323,12 @@ claim("100 steps back: with Keras's bias less than a millionth, with ln 399 more
 # below: a bias that fits the length, and shorter sequences, by giving the network a frame of several samples at each
 # step. (A third, attention, looks at all steps at once and needs no memory; notebook [10](10_large_models.ipynb) writes
 # one out.)
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+far = answers["400 steps"].to_numpy()
+claim("400 steps back: with Keras's bias less than a billionth, with ln 399 more than a hundred-thousandth", far[1] < 1e-9 and far[2] > 1e-5, far)
+near = answers["100 steps"].to_numpy()
+claim("100 steps back: with Keras's bias less than a millionth, with ln 399 more than a thousandth", near[1] < 1e-6 and near[2] > 1e-3, near)
 
 # %% [markdown]
 # ## 3. A heart from three equations
@@ -412,6 +412,12 @@ measures = [rhythm_features(part.x, ecg.RATE) for part in (train, val, test)]
 table = pd.DataFrame(measures[0], columns=FEATURES)
 table.groupby(np.array(ecg.CLASSES)[train.y]).median().loc[list(ecg.CLASSES)].T.round(2)
 
+# %% [markdown]
+# Medians of the training patients, one column a rhythm; RR in s over the median, P in mV, PR and QRS in s. Irregular alone
+# is not enough: three of the four rhythms are, about three to six times as much as sinus rhythm. Fibrillation has the
+# smallest and least steady P, ectopic strips have a wide QRS and an odd beat, a block has the longest interval and a P in
+# it.
+
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 middle = table.groupby(train.y).median()
 hits = found = true = 0
@@ -426,11 +432,6 @@ wide = middle["widest QRS"]
 claim("only ectopic strips have a beat a quarter wider than usual", wide[2] > 1.25 > wide.drop(2).max(), list(wide))
 
 # %% [markdown]
-# Medians of the training patients, one column a rhythm; RR in s over the median, P in mV, PR and QRS in s. Irregular alone
-# is not enough: three of the four rhythms are, about three to six times as much as sinus rhythm. Fibrillation has the
-# smallest and least steady P, ectopic strips have a wide QRS and an odd beat, a block has the longest interval and a P in
-# it.
-#
 # **Random convolutions.** MiniRocket (Dempster and others 2021) slides 84 fixed kernels of nine samples over the signal, at
 # six dilations, and asks of each in which share of the time the result exceeds a threshold. Nothing is trained but a
 # linear classifier on these 1,512 shares. **The nearest neighbour** compares strips sample by sample.
@@ -560,6 +561,13 @@ opinions = {
 scores = score_table(opinions, test, against="cardiologist's measures", scores={"accuracy": accuracy})
 scores.astype(str)
 
+# %% [markdown]
+# **The simple rivals win, and by far.** Twelve measures and a linear model name the rhythm of nine strips in ten. Random
+# convolutions name more than eight in ten. The networks are right in six to eight of ten, although they see everything
+# that the others see. The nearest neighbour is hardly better than chance: two strips of one rhythm have their beats in different places.
+# Why do the networks lose? They get 960 labels, one a strip, and must find out from these what a beat is, what an
+# interval is, and that irregular means fibrillation only where no P stands. The cardiologist brings all that along.
+
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 share = scores["accuracy"]
 ahead = share["cardiologist's measures"].value
@@ -571,12 +579,6 @@ claim("both networks are right in six to eight of ten, and the intervals of thei
 claim("random convolutions are nearer, and ahead of both networks", share["random convolutions"].value > max(share["LSTM"].value, share["dilated convolutions"].value), share["random convolutions"])
 
 # %% [markdown]
-# **The simple rivals win, and by far.** Twelve measures and a linear model name the rhythm of nine strips in ten. Random
-# convolutions name more than eight in ten. The networks are right in six to eight of ten, although they see everything
-# that the others see. The nearest neighbour is hardly better than chance: two strips of one rhythm have their beats in different places.
-# Why do the networks lose? They get 960 labels, one a strip, and must find out from these what a beat is, what an
-# interval is, and that irregular means fibrillation only where no P stands. The cardiologist brings all that along.
-#
 # ### Where a network earns its place
 #
 # The weak spot of the measures is their first step: all of them hang on the R peaks. In a ward 98 of 100 are found. On a
@@ -671,19 +673,20 @@ axes[1].set(xlabel="time (s)", ylabel="network", xlim=(0, 10))
 axes[0].legend(fontsize=8)
 plt.show()
 
+# %% [markdown]
+# In noise the network finds the beats better than the classical steps, by more than .03 in F1 (twice the beats found, over
+# those there and those claimed), and the interval leaves 0 out. **With a label for every frame it earns its place.** What
+# that brings for the rhythm is in the last column. The measures forgive neither a beat too many nor one too few, for both
+# look like another rhythm. The true beats, which only a simulation has, show how much there is to gain. The lower
+# panel above shows why the network wins: it answers with a spike at a beat and stays low in the noise, which the classical
+# steps now and then take for a beat. A beat that a jerk of the electrode covers may be lost.
+
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 gain, apart = places.iloc[1, 1], named.iloc[1, 1]
 claim("the network finds the beats better, by more than .03 in F1", gain.low > 0.03, gain)
 ceiling, between = named.iloc[2, 1], named.iloc[2, 0].value - named.iloc[1, 0].value
 claim("with the true beats the measures name more rhythms than with the classical ones, by more than .05", ceiling.value > 0.05 and ceiling.low > 0, ceiling)
 claim("the network's beats bring the rhythm no further than the true ones do", between > -0.03, [between, apart])
-
-# %% [markdown]
-# In noise the network finds the beats better than the classical steps, by more than .03 in F1 (twice the beats found, over
-# those there and those claimed), and the interval leaves 0 out. **With a label for every frame it earns its place.** What
-# that brings for the rhythm is in the last column. The measures forgive neither a beat too many nor one too few, for both
-# look like another rhythm. The true beats, which only a simulation has, show how much there is to gain. The lower panel above shows why the network wins: it answers with a spike at each beat and stays low at the
-# jerks of the electrode, which the classical steps take for beats.
 
 # %% [markdown]
 # ## 5. The course of a disease, and the best possible forecast
@@ -695,7 +698,7 @@ claim("the network's beats bring the rhythm no further than the true ones do", b
 # $$s_{t+1} = A\,s_t + \mathcal N(0, Q), \qquad y_t = s_{t,1} + \mathcal N(0, R) \tag{40.9}$$
 #
 # The patients are **simulated**, their value is a tumour marker in U/mL, measured once a month with an error of 2 U/mL
-# (so $R = 4$).
+# (so $R = 4$). We count from the average of all patients, so half of the values are negative.
 
 # %%
 A = np.array([[0.98, 1.0], [0.0, 0.8]])
@@ -894,6 +897,14 @@ for name, half in halves.items():
     errors[name] = score_table(each, people, against="Kalman (the floor)", scores={"error": lambda y, p: p.mean()})
 pd.concat(errors, axis=1).map(str)
 
+# %% [markdown]
+# The table shows the mean squared error over the second half of the visits, with 95 % intervals by patient, and the paired
+# excess over the floor. **With every visit kept, a line of least squares on twelve values is the equal of the exact
+# filter**, to three hundredths, and the LSTM comes close. There is nothing that a network could add: the filter itself is linear
+# in the past values. **With visits missed, the LSTM earns its place.** How much a value counts now depends on which
+# others are there, and a line with fixed weights cannot say so. It is .2 to .5 above the floor, the LSTM less than two
+# thirds of that. (Whoever knows the equations takes the filter. It needs no training, and it gives its own uncertainty.)
+
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 # Equation (40.11): the filter's P settles there, for three worlds; and the floor is what the filter reaches
 settled = []
@@ -916,14 +927,6 @@ apart = [gaps["linear, 12 values"].value, gaps["LSTM"].value]
 claim("visits missed: the line is .2 to .5 above the floor, the LSTM less than two thirds of that", 0.2 < apart[0] < 0.5 and apart[1] < apart[0] / 1.5, apart)
 lazy = [part["persistence"].value for part in excess.values()]
 claim("persistence is more than .8 above it in both halves", min(lazy) > 0.8, lazy)
-
-# %% [markdown]
-# The table shows the mean squared error over the second half of the visits, with 95 % intervals by patient, and the paired
-# excess over the floor. **With every visit kept, a line of least squares on twelve values is the equal of the exact
-# filter**, to three hundredths, and the LSTM comes close. There is nothing that a network could add: the filter itself is linear
-# in the past values. **With visits missed, the LSTM earns its place.** How much a value counts now depends on which
-# others are there, and a line with fixed weights cannot say so. It is .2 to .5 above the floor, the LSTM less than two
-# thirds of that. (Whoever knows the equations takes the filter. It needs no training, and it gives its own uncertainty.)
 
 # %% [markdown]
 # ## Three questions
