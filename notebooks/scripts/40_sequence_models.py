@@ -522,8 +522,8 @@ def trained(network, steps, label):
 
 # %%
 blocks = blocks_for(samples=400, stride=4)
-dilated = trained(build_dilated((1000, 1), 4, blocks=blocks), 500, "dilated")
-recurrent = trained(build_lstm((1000, 1), 4, units=32, frame=10), 600, "LSTM")
+dilated = trained(build_dilated((1000, 1), 4, blocks=blocks), 400, "dilated")
+recurrent = trained(build_lstm((1000, 1), 4, units=32, frame=10), 500, "LSTM")
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 # Equation (40.8): a nudge of every sample, and whether the last frame of an untrained network feels it; three depths
@@ -563,7 +563,7 @@ scores.astype(str)
 
 # %% [markdown]
 # **The simple rivals win, and by far.** Twelve measures and a linear model name the rhythm of nine strips in ten. Random
-# convolutions name more than eight in ten. The networks are right in six to eight of ten, although they see everything
+# convolutions name more than eight in ten. The networks are right in five to eight of ten, although they see everything
 # that the others see. The nearest neighbour is hardly better than chance: two strips of one rhythm have their beats in different places.
 # Why do the networks lose? They get 960 labels, one a strip, and must find out from these what a beat is, what an
 # interval is, and that irregular means fibrillation only where no P stands. The cardiologist brings all that along.
@@ -575,7 +575,7 @@ claim("the twelve measures name the rhythm of nine strips in ten", ahead > 0.88,
 minus = scores["accuracy minus cardiologist's measures"]
 behind = max(minus["LSTM"].high, minus["dilated convolutions"].high)
 right = [share["LSTM"].value, share["dilated convolutions"].value]
-claim("both networks are right in six to eight of ten, and the intervals of their distance leave 0 out", behind < -0.05 and 0.55 < min(right) <= max(right) < 0.85, [*right, minus["LSTM"], minus["dilated convolutions"]])
+claim("both networks are right in five to eight of ten, and the intervals of their distance leave 0 out", behind < -0.05 and 0.5 < min(right) <= max(right) < 0.85, [*right, minus["LSTM"], minus["dilated convolutions"]])
 claim("random convolutions are nearer, and ahead of both networks", share["random convolutions"].value > max(share["LSTM"].value, share["dilated convolutions"].value), share["random convolutions"])
 
 # %% [markdown]
@@ -706,6 +706,7 @@ Q, R = np.diag([0.08, 0.32]), 4.0
 
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Equation (40.9): the covariance of two measurements is that of the equations, at three distances
 from scipy.linalg import solve_discrete_are, solve_discrete_lyapunov
 
 S = solve_discrete_lyapunov(A, Q)  # the spread of the hidden pair among patients
@@ -725,7 +726,6 @@ def courses(patients, visits=32, missed=0.4):
 y, seen = courses(6000)
 lags = [np.mean(y[:, 31] * y[:, 31 - k]) for k in (0, 1, 5)]
 theory = [(np.linalg.matrix_power(A, k) @ S)[0, 0] + R * (k == 0) for k in (0, 1, 5)]
-# Equation (40.9): the covariance of two measurements is that of the equations, at three distances
 claim("variance and two covariances of 6,000 patients are those of the equations", np.allclose(lags, theory, rtol=0.08), [*lags, *theory])
 
 # %% [markdown]
@@ -799,7 +799,7 @@ ax.fill_between(visit, made[:, 0] - half, made[:, 0] + half, alpha=0.2)
 ax.plot(visit, made[:, 0], label="forecast, with 95 % band")
 ax.plot(visit[there], y[1, there], "ko", markersize=4, label="measured")
 ax.plot(visit[~there], y[1, ~there], "o", markersize=4, markerfacecolor="none", color="0.5", label="visit missed")
-ax.set(xlabel="visit (months)", ylabel="tumour marker (U/mL)", title="Simulated: one patient, and the best forecast")
+ax.set(xlabel="visit (months)", ylabel="marker − average (U/mL)", title="Simulated: one patient, and the best forecast")
 ax.legend(fontsize=8)
 plt.show()
 
