@@ -54,7 +54,7 @@ def lora_parameters(answer) -> str | None:
     from medlib.models.llm import Shape
 
     for shape, rank, layers in (
-        (Shape(576, 30, 9, 3, 1536, 49_152), 4, 4),
+        (Shape(576, 30, 9, 3, 1536, 49_152), 4, 6),
         (Shape(96, 7, 8, 1, 20, 50), 3, 2),
         (Shape(64, 5, 4, 2, 10, 300), 1, 5),
     ):
