@@ -548,8 +548,8 @@ claim("ahead of the LSTM, which is ahead of the n-gram, paired", table["excess"]
 table.astype(str)
 
 # %% [markdown]
-# The transformer ends about a tenth of a nat from a limit of 9.64, or closer; the LSTM, which was given more steps in
-# somewhat less time, stays half a nat or more away, and the n-gram pays more than two. That is what attention buys here: the side is written once and looked up later. We
+# The transformer ends about a tenth of a nat from a limit of 9.64, or closer; the LSTM, which was given more steps (the
+# lines above say how long each took), stays half a nat or more away, and the n-gram pays more than two. That is what attention buys here: the side is written once and looked up later. We
 # can watch it. Take a report, stop just before the side in the impression, and ask where the transformer looks.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Bars over the words of a report: how much attention the place before the side in the impression pays to each earlier word, for the head that looks hardest at words that name a side: one orange bar holds nearly all."}}
