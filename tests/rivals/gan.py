@@ -127,7 +127,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--seconds", type=float, default=90, help="of the equal budget, on two cores")
-    parser.add_argument("--steps", type=int, default=800, help="of our recipe; see that they take about that long")
+    parser.add_argument("--steps", type=int, default=700, help="of our recipe; see that they take about that long")
     parser.add_argument("--long", type=float, default=0, metavar="MINUTES", help="let the tutorial's recipe go on")
     options = parser.parse_args()
     for seed in options.seeds:
