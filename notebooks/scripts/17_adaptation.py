@@ -24,7 +24,7 @@
 #
 # | needs | read | run | data |
 # |---|---|---|---|
-# | [notebook 10](10_large_models.ipynb); logistic regression | 60 min | 60 s | a real language model, 93 MB on request |
+# | [notebook 10](10_large_models.ipynb); logistic regression | 60 min | 80 s | a real language model, 93 MB on request |
 #
 # Few hospitals will ever train a large model. They adapt one that exists, with the few sentences that somebody had
 # time to label. Below are eighty sentences of radiology. Which of them report something abnormal? Seven words answer

@@ -86,7 +86,7 @@ WRONG = {
         (lambda W, A, B, scale: W - scale * B @ A, "add the change"),
         (lambda W, A, B, scale: scale * (W + B @ A), "only the change"),
         (lambda W, A, B, scale: W + B @ A / scale, "multiply"),
-        (lambda W, A, B, scale: A @ B, "shape of W"),
+        (lambda W, A, B, scale: scale * A.T @ B.T, "shape of W"),
         (lambda W, A, B, scale: W + 3 * scale * B @ A, "(17.2)"),
     ],
 }
