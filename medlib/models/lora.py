@@ -1,6 +1,6 @@
 """Low-rank adaptation (LoRA, Hu and others 2022) of the last layers of a language model of :mod:`medlib.models.llm`.
 
-Notebook 16 teaches and proves it. The layers below the changed ones stay as they are, so what enters the first changed
+Notebook 17 teaches and proves it. The layers below the changed ones stay as they are, so what enters the first changed
 layer is computed once, by :func:`states` in numpy; everything above runs in TensorFlow, with slopes. A matrix W of
 shape (out, in) is used as ``x @ W.T``. Its change is ``scale · B A``, with A of shape (rank, in) and B (out, rank).
 """
