@@ -25,7 +25,8 @@ answer with the functions below, so that a right answer may be written in any wa
 ``calls(f, name)`` whether the reader's function uses (or is) a function of a library that has this name
 =================  ====================================================================================================
 
-Each returns ``None`` (``close``, ``calls``: False) for what it cannot read. A check never raises.
+Each returns ``None`` (``close``, ``calls``: False) for what it cannot read. A check never raises. ``hint_for``
+finds the hint among the results of typical mistakes.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from __future__ import annotations
 import copy
 import importlib
 import pkgutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import CodeType
 
 import numpy as np
@@ -217,6 +218,11 @@ def close(value, right, rtol: float = TOLERANCE) -> bool:
     value, right = np.asarray(value, float), np.asarray(right, float)
     scale = np.max(np.abs(right), initial=0.0) or 1.0
     return right.shape in ((), value.shape) and bool(np.allclose(value, right, rtol=rtol, atol=1e-6 * scale))
+
+
+def hint_for(answer, mistakes: Iterable[tuple], otherwise: str) -> str:
+    """The hint of the first mistake whose result the answer is close to; ``mistakes`` are pairs (result, hint)."""
+    return next((words for result, words in mistakes if close(answer, result)), otherwise)
 
 
 # ------------------------------------------------------------------------------------------------------------ the judge

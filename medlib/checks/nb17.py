@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from medlib.checks import Hint, array, call, close, exercise, number
+from medlib.checks import Hint, array, call, close, exercise, hint_for, number
 
 _X = np.random.default_rng(16).normal(3, 2, size=(9, 4)) * [1, 2, 5, 0.3]
 _ROWS = np.array([1, 2, 5, 7])
@@ -29,10 +29,8 @@ def prepared(answer) -> str | None:
         (_scaled(power=2), "divide by the root of the mean square, not by the mean square itself"),
         (_scaled(axis=None), "the *length* of a row sums its squares over the columns; the mean is over rows only"),
     ]
-    for slip, hint in slips:
-        if close(got, slip):
-            return hint
-    return "subtract x[rows].mean(axis=0); what is then the mean over the training rows of their squared length?"
+    asked = "subtract x[rows].mean(axis=0); what is then the mean over the training rows of their squared length?"
+    return hint_for(got, slips, asked)
 
 
 def _scale(mean=_ROWS, size=_ROWS) -> float:
@@ -97,7 +95,4 @@ def merge(answer) -> str | None:
         (scale * (W + B @ A), "only the change is scaled, not W"),
         (W + B @ A / scale, "multiply by the scale"),
     ]
-    for slip, hint in slips:
-        if close(got, slip):
-            return hint
-    return "equation (17.2): the product of B and A as matrices, times the scale, on top of W"
+    return hint_for(got, slips, "equation (17.2): the product of B and A as matrices, times the scale, on top of W")

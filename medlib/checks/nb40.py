@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from medlib.checks import array, call, close, exercise, number, parts
+from medlib.checks import array, call, close, exercise, hint_for, number, parts
 
 
 @exercise("40.1")
@@ -29,10 +29,7 @@ def carried(answer):
             (_scaled_first(U, h[1:]), "the slope of a step comes behind its U: it scales the columns of U"),
             (_product(U, np.sqrt(abs(h[1:]))), "the slope of tanh is 1 - h², with h its value: square it"),
         ]
-        for wrong, hint in mistakes:
-            if close(got, wrong):
-                return hint
-        return "multiply, step by step, by U and then by diag(1 - h_k²)"
+        return hint_for(got, mistakes, "multiply, step by step, by U and then by diag(1 - h_k²)")
     return None
 
 

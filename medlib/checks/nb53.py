@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from medlib.checks import call, calls, close, exercise, number
+from medlib.checks import call, calls, close, exercise, hint_for, number
 
 
 def _cohort(seed: int, n: int = 40, ties: bool = True):
@@ -31,23 +31,31 @@ def alive_at(answer) -> str | None:
             return "return one number"
         if close(got, right):
             continue
-        others = {
-            "a death at t itself counts: t_i ≤ t": _product(time, event, t, last=lambda m, t: m < t),
-            "who is censored or dies at a moment is still at risk there: time >= moment": _product(
-                time, event, t, at_risk=lambda time, m: np.sum(time > m)
+        mistakes = [
+            (_product(time, event, t, last=lambda m, t: m < t), "a death at t itself counts: t_i ≤ t"),
+            (
+                _product(time, event, t, at_risk=lambda time, m: np.sum(time > m)),
+                "who is censored or dies at a moment is still at risk there: time >= moment",
             ),
-            "the number at risk shrinks with time; yours is everybody, always": _product(
-                time, event, t, at_risk=lambda time, m: len(time)
+            (
+                _product(time, event, t, at_risk=lambda time, m: len(time)),
+                "the number at risk shrinks with time; yours is everybody, always",
             ),
-            "that counts deaths among all; who was censored early cannot be seen to die": 1
-            - np.mean(event & (time <= t)),
-            "that is the share that has died; the share alive is asked for": 1 - right,
-            "that leaves out who was censored, with all that was known of them": _product(time[event], event[event], t),
-        }
-        for hint, wrong in others.items():
-            if close(got, wrong):
-                return hint
-        return "one factor for each *moment* of death: deaths there over patients at risk there, ties together"
+            (
+                1 - np.mean(event & (time <= t)),
+                "that counts deaths among all; who was censored early cannot be seen to die",
+            ),
+            (1 - right, "that is the share that has died; the share alive is asked for"),
+            (
+                _product(time[event], event[event], t),
+                "that leaves out who was censored, with all that was known of them",
+            ),
+        ]
+        return hint_for(
+            got,
+            mistakes,
+            "one factor for each *moment* of death: deaths there over patients at risk there, ties together",
+        )
     return None
 
 
@@ -61,22 +69,21 @@ def partial_loss(answer) -> str | None:
             return "return one number"
         if close(got, right):
             continue
-        others = {
-            "the sign: a loss falls where the likelihood rises": -right,
-            "divide by the number of all patients": right * len(time),
-            "divide by the number of all patients, not of the deaths": right * len(time) / event.sum(),
-            "at risk are those who are followed as long or *longer*": _loss(eta, -time, event),
-            "who dies at t_i is at risk at t_i, too: t_j ≥ t_i": _loss(eta, time, event, later=True),
-            "only deaths add a term; the censored stand among those at risk": _loss(eta, time, np.ones_like(event)),
-            "the censored are at risk while they are followed: leave them in the sum": _loss(
-                eta[event], time[event], event[event]
-            )
-            * event.mean(),
-        }
-        for hint, wrong in others.items():
-            if close(got, wrong):
-                return hint
-        return "for each death: the log of the sum of exp(η) over those at risk, less the η of who died"
+        mistakes = [
+            (-right, "the sign: a loss falls where the likelihood rises"),
+            (right * len(time), "divide by the number of all patients"),
+            (right * len(time) / event.sum(), "divide by the number of all patients, not of the deaths"),
+            (_loss(eta, -time, event), "at risk are those who are followed as long or *longer*"),
+            (_loss(eta, time, event, later=True), "who dies at t_i is at risk at t_i, too: t_j ≥ t_i"),
+            (_loss(eta, time, np.ones_like(event)), "only deaths add a term; the censored stand among those at risk"),
+            (
+                _loss(eta[event], time[event], event[event]) * event.mean(),
+                "the censored are at risk while they are followed: leave them in the sum",
+            ),
+        ]
+        return hint_for(
+            got, mistakes, "for each death: the log of the sum of exp(η) over those at risk, less the η of who died"
+        )
     return None
 
 
@@ -101,19 +108,21 @@ def c_index(answer) -> str | None:
             return "return one number"
         if close(got, right):
             continue
-        others = {
-            "upside down: the higher risk should belong to the shorter time": 1 - right,
-            "two equal risks count one half": _share(risk, time, event, tie=0.0),
-            "two equal risks count one half, not one": _share(risk, time, event, tie=1.0),
-            "a pair counts only if the *earlier* time is a death": _share(risk, time, np.ones_like(event)),
-            "the later of the two may be censored: only the earlier must be a death": _share(
-                risk[event], time[event], event[event]
+        mistakes = [
+            (1 - right, "upside down: the higher risk should belong to the shorter time"),
+            (_share(risk, time, event, tie=0.0), "two equal risks count one half"),
+            (_share(risk, time, event, tie=1.0), "two equal risks count one half, not one"),
+            (_share(risk, time, np.ones_like(event)), "a pair counts only if the *earlier* time is a death"),
+            (
+                _share(risk[event], time[event], event[event]),
+                "the later of the two may be censored: only the earlier must be a death",
             ),
-        }
-        for hint, wrong in others.items():
-            if close(got, wrong):
-                return hint
-        return "count the pairs in which a death came before the other's time; in how many was its risk higher?"
+        ]
+        return hint_for(
+            got,
+            mistakes,
+            "count the pairs in which a death came before the other's time; in how many was its risk higher?",
+        )
     return None
 
 

@@ -268,6 +268,13 @@ def _check_fractions(val: float, test: float) -> None:
         )
 
 
+def check_whole(name: str, value, least: int, example, step: int = 1) -> None:
+    """Refuse what is no whole number from ``least`` on, or no multiple of ``step``, with a ValueError."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least or value % step:
+        kind = "a whole number" if step == 1 else f"a multiple of {step}"
+        raise ValueError(f"{name}: got {value!r}, expected {kind} from {least} on, for example {example}")
+
+
 def _whole(seed) -> int:
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
         raise ValueError(f"split(seed={seed!r}): expected a whole number from 0 on, for example seed=3.")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from medlib.data.dataset import Card, Dataset
+from medlib.data.dataset import Card, Dataset, check_whole
 
 RATE, SECONDS = 100, 10  # samples a second (Hz), and the length of a strip
 CLASSES = ("sinus", "fibrillation", "ectopic", "block")
@@ -301,10 +301,8 @@ def load(noise: float = 1.0, patients: int = 800, seed: int = 0) -> Dataset:
 
     if isinstance(noise, bool) or not isinstance(noise, (int, float, np.number)) or not 0 <= noise <= 100:
         raise ValueError(f'noise: got {noise!r}, expected a number from 0 to 100, for example load("ecg", noise=1)')
-    for name, value, least, step in (("patients", patients, 8, 4), ("seed", seed, 0, 1)):
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least or value % step:
-            kind = "a multiple of 4" if step == 4 else "a whole number"
-            raise ValueError(f"{name}: got {value!r}, expected {kind} from {least} on, for example {name}={least}")
+    check_whole("patients", patients, 8, "patients=8", step=4)
+    check_whole("seed", seed, 0, "seed=0")
     samples, people, rhythms = RATE * SECONDS, [], []
     for number in range(patients):
         rng = np.random.default_rng([2003, number])

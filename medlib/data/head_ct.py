@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from medlib.data.dataset import Card, Dataset
+from medlib.data.dataset import Card, Dataset, check_whole
 from medlib.data.store import DataError, DataMissing
 
 FOLDER = Path(__file__).resolve().parents[2] / "data"
@@ -193,8 +193,7 @@ def _check(size, dose, seed) -> None:
             f"dose: got {dose!r}, expected a number from 1e-6 upwards (1 is the usual dose), np.inf for no noise, "
             "or None for the clean image, e.g. load('head_ct', dose=0.5)"
         )
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise ValueError(f"seed: got {seed!r}, expected a whole number from 0 upwards, e.g. load('head_ct', seed=1)")
+    check_whole("seed", seed, 0, "load('head_ct', seed=1)")
 
 
 def _scan(x: np.ndarray, codes: np.ndarray, sites: np.ndarray, dose: float, rng: np.random.Generator) -> None:

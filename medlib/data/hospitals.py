@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from medlib.data.dataset import check_whole
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -82,9 +84,8 @@ def exports(people: int = 6000, seed: int = 0) -> Exports:
     ValueError
         Fewer than 300 people, or a seed out of range.
     """
-    for name, value, least, example in (("people", people, 300, 6000), ("seed", seed, 0, 0)):
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-            raise ValueError(f"{name}: got {value!r}, expected a whole number from {least} on, for example {example}")
+    check_whole("people", people, 300, 6000)
+    check_whole("seed", seed, 0, 0)
     rng = np.random.default_rng(seed)
     labs = [f"{hospital}{k}" for hospital in "ABC" for k in range(1, 9)]
     offsets = dict(zip(labs, OFFSET_SD * rng.normal(size=len(labs)), strict=True))

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from medlib.data import head_ct
-from medlib.data.dataset import Card, Dataset
+from medlib.data.dataset import Card, Dataset, check_whole
 
 # ------------------------------------------------------------------------------------------------------------ the slots
 
@@ -334,9 +334,8 @@ def sample(rng: np.random.Generator, known: Mapping[str, str] | None = None) -> 
 
 def samples(n: int, seed: int) -> list[Report]:
     """``n`` reports drawn independently, the same for the same seed."""
-    for name, value, least in (("n", n, 1), ("seed", seed, 0)):
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-            raise ValueError(f"{name}: got {value!r}, expected a whole number from {least} upwards")
+    check_whole("n", n, 1, 1000)
+    check_whole("seed", seed, 0, 0)
     rng = np.random.default_rng(seed)
     return [sample(rng) for _ in range(n)]
 
@@ -641,8 +640,7 @@ def load(seed: int = 0) -> Dataset:
     """
     import pandas as pd
 
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise ValueError(f"seed: got {seed!r}, expected a whole number from 0 upwards, e.g. load('reports', seed=1)")
+    check_whole("seed", seed, 0, "load('reports', seed=1)")
     people = head_ct.patients()
     rng = np.random.default_rng(seed)
     written = [sample(rng, facts_of(record)) for record in people.frame.to_dict("records")]

@@ -195,7 +195,7 @@ def seen_error(target, both):
     return ops.square(y - seen)
 
 
-keras.saving.register_keras_serializable("medlib")(seen_error)
+register(seen_error)
 
 
 @register

@@ -187,8 +187,8 @@ def hazard_loss(y, logits):
     return ops.mean(ops.sum(known * nats, axis=1))
 
 
-for _loss in (cox_loss, hazard_loss):
-    register(_loss)
+register(cox_loss)
+register(hazard_loss)
 
 
 def intervals_lived(time, event, edges) -> np.ndarray:

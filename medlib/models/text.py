@@ -336,7 +336,7 @@ class LanguageModel(Saved):
         tokens = tokens[:, :longest]  # what is padding in every text costs time for nothing
         words = tokens[:, 1:]
         real = ops.cast(words != PAD, "float32")
-        each = tf.nn.sparse_softmax_cross_entropy_with_logits(words, self(tokens[:, :-1], training=True))
+        each = tf.nn.sparse_softmax_cross_entropy_with_logits(words, self(tokens[:, :-1]))
         return ops.sum(each * real, axis=1), ops.sum(real, axis=1)
 
     def train_step(self, data):
