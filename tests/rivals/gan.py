@@ -1,10 +1,11 @@
 """The course's GAN against TensorFlow's tutorial DCGAN at the same CPU time: ``python -m tests.rivals.gan``.
 
-The recipe is that of https://www.tensorflow.org/tutorials/generative/dcgan, rewritten for 32 x 32 pixels: dense
-8·8·256, transposed 5x5 convolutions 128-64-1 with batch normalisation and leaky ReLU; 5x5 convolutions 64-128 with
-dropout .3; batch 256, noise 100, Adam 1e-4 for both. Both learn from the same patients and meet the same judge.
-Ours is notebook 21's, which is told each scan's lesion; it draws to the orders of the judge's patients.
-``--long MINUTES`` lets the tutorial's recipe go on, and says when it reached the course's FID, if it did.
+The recipe is that of https://www.tensorflow.org/tutorials/generative/dcgan, rewritten for 32 x 32 pixels (``--size 64``
+for more of them, which takes four times as long a step): dense 8·8·256, transposed 5x5 convolutions 128-64-1 with
+batch normalisation and leaky ReLU; 5x5 convolutions 64-128 with dropout .3; batch 256, noise 100, Adam 1e-4 for both.
+Both learn from the same patients and meet the same judge. Ours is notebook 21's, which is told each scan's lesion; it
+draws to the orders of the judge's patients. ``--sheet FILE`` draws scans and drawings of both, simulated, to be looked
+at. ``--long MINUTES`` lets the tutorial's recipe go on, and says when it reached the course's FID, if it did.
 A budget of 90 s on two cores is 180 s of CPU time, which other work on the machine disturbs less.
 """
 
@@ -17,26 +18,27 @@ import numpy as np
 
 from medlib.data.head_ct import lesion_maps
 from medlib.lesson import setup
-from tests.rivals.heads import SHAPE, Heads, both_ways, course_game
+from tests.rivals.heads import Heads, both_ways, course_game
 
 CORES = 2
 
 
-def tutorial():
-    """Generator and discriminator of the tutorial, for 32 x 32 pixels."""
+def tutorial(size: int):
+    """Generator and discriminator of the tutorial, for ``size`` x ``size`` pixels."""
     import keras
     from keras import layers
 
-    generator = keras.Sequential([keras.Input((100,)), layers.Dense(8 * 8 * 256, use_bias=False)])
+    side = size // 4
+    generator = keras.Sequential([keras.Input((100,)), layers.Dense(side * side * 256, use_bias=False)])
     generator.add(layers.BatchNormalization())
     generator.add(layers.LeakyReLU())
-    generator.add(layers.Reshape((8, 8, 256)))
+    generator.add(layers.Reshape((side, side, 256)))
     for width, stride in ((128, 1), (64, 2)):
         generator.add(layers.Conv2DTranspose(width, 5, strides=stride, padding="same", use_bias=False))
         generator.add(layers.BatchNormalization())
         generator.add(layers.LeakyReLU())
     generator.add(layers.Conv2DTranspose(1, 5, strides=2, padding="same", use_bias=False, activation="tanh"))
-    discriminator = keras.Sequential([keras.Input(SHAPE)])
+    discriminator = keras.Sequential([keras.Input((size, size, 1))])
     for width in (64, 128):
         discriminator.add(layers.Conv2D(width, 5, strides=2, padding="same"))
         discriminator.add(layers.LeakyReLU())
@@ -70,13 +72,22 @@ def tutorial_step(generator, discriminator):
     return step
 
 
-def contest(seed: int, seconds: float, minutes: float, steps: int) -> None:
+def save_sheet(file: str, *heaps: np.ndarray) -> None:
+    """Two rows of ten from each heap: real scans, the course's drawings, the tutorial's."""
+    from medlib import plot
+
+    ax = plot.mosaic(np.concatenate([heap[:20] for heap in heaps]), 10, vmin=-1, vmax=1)
+    ax.set_title("Simulated: two rows each of scans, of the course's drawings, and of the tutorial's")
+    ax.figure.savefig(file, dpi=200)
+
+
+def contest(seed: int, seconds: float, minutes: float, steps: int, size: int = 32, sheet: str = "") -> None:
     """One seed: judge, our recipe, the tutorial's at the same CPU time, and the tutorial's again until ``minutes``."""
     rng = setup(seed)
     from medlib.metrics import density_coverage, fid, memorisation
     from medlib.models import gan
 
-    heads = Heads(rng)
+    heads = Heads(rng, size)
     x, test, n = both_ways(heads.x_train), heads.test, len(heads.test.y)
     real, seen = heads.seen(heads.x_test), heads.seen(heads.x_train[rng.choice(len(heads.x_train), n, replace=False)])
     accuracy = np.mean(heads.kinds(heads.x_test) == test.y)
@@ -97,9 +108,10 @@ def contest(seed: int, seconds: float, minutes: float, steps: int) -> None:
     book = lesion_maps(heads.school.masks, heads.school.y)
     z, book, code = rng.normal(size=(n, 64)), book[rng.choice(len(book), n, replace=False)], data[2]
     z[:, : code.shape[1]] = code[rng.integers(len(code), size=(2, n))].sum(axis=0) / np.sqrt(2)
-    goal = report("course", gan.generate(ours, z, book), cpu, int(ours.g_optimizer.iterations))
+    delivered = gan.generate(ours, z, book)
+    goal = report("course", delivered, cpu, int(ours.g_optimizer.iterations))
 
-    generator, discriminator = tutorial()
+    generator, discriminator = tutorial(size)
     step, images, noise = tutorial_step(generator, discriminator), x, rng.normal(size=(n, 100)).astype("float32")
 
     def draw():
@@ -115,7 +127,10 @@ def contest(seed: int, seconds: float, minutes: float, steps: int) -> None:
         spent += time.process_time() - began
         if spent >= looks[0]:
             looks = [look for look in looks if look > spent]
-            if report("tutorial", draw(), spent, made) <= goal:
+            drawn = draw()
+            if sheet:
+                save_sheet(sheet, heads.x_test[:: n // 20], delivered[:: n // 20], drawn[:: n // 20])
+            if report("tutorial", drawn, spent, made) <= goal:
                 print(f"seed {seed}  the tutorial's recipe reached {goal:.1f} after {spent / CORES / 60:.1f} min")
                 return
     print(
@@ -129,9 +144,11 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=90, help="of the equal budget, on two cores")
     parser.add_argument("--steps", type=int, default=700, help="of our recipe; see that they take about that long")
     parser.add_argument("--long", type=float, default=0, metavar="MINUTES", help="let the tutorial's recipe go on")
+    parser.add_argument("--size", type=int, default=32, help="pixels a side, a multiple of 8; 32 by default")
+    parser.add_argument("--sheet", default="", metavar="FILE", help="write a sheet of drawings, of the last seed")
     options = parser.parse_args()
     for seed in options.seeds:
-        contest(seed, options.seconds, options.long, options.steps)
+        contest(seed, options.seconds, options.long, options.steps, options.size, options.sheet)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,6 @@ import numpy as np
 from medlib.data import load
 from medlib.data.head_ct import brain_window, lesion_maps
 
-SHAPE = (32, 32, 1)
-
 
 def both_ways(images):
     """Each image, and its mirror image."""
@@ -18,14 +16,15 @@ def both_ways(images):
 class Heads:
     """The three parts as notebook 21 deals them, their images in [-1, 1], and a judge taught on the school's masks."""
 
-    def __init__(self, rng: np.random.Generator):
+    def __init__(self, rng: np.random.Generator, size: int = 32):
         from medlib.models import judge
 
-        parts = load("head_ct", size=32).split(val=0.3, test=0.2, seed=int(rng.integers(1000)))
+        self.shape = (size, size, 1)
+        parts = load("head_ct", size=size).split(val=0.3, test=0.2, seed=int(rng.integers(1000)))
         self.train, self.school, self.test = parts
         images = ((2 * brain_window(part.x) - 1)[..., None].astype("float32") for part in parts)
         self.x_train, self.x_school, self.x_test = images
-        self.judge = judge.compile_judge(judge.build_judge(SHAPE, 4), steps=600)
+        self.judge = judge.compile_judge(judge.build_judge(self.shape, 4), steps=600)
         masks, kinds = both_ways(self.school.masks), np.tile(self.school.y, 2)
         judge.fit_judge(self.judge, both_ways(self.x_school), masks, kinds)
         own = judge.features(self.judge, self.x_train)
@@ -55,5 +54,5 @@ def course_game(heads: Heads, seed: int):
     lesion = turn(book.max(axis=-1, keepdims=True), poses, back=True).numpy() > 0.1
     usual, axes, scores = gan.linear_sketch(2 * straighten((x + 1) / 2, poses) - 1, lesion, y == 0)
     code = np.concatenate([(poses - poses.mean(axis=0)) / poses.std(axis=0), scores], axis=1)
-    generator = gan.build_sketching_generator(SHAPE, 64, 3, poses, usual, axes)
-    return gan.SketchGAN(generator, gan.build_discriminator(SHAPE, 3), gamma=0.1, seed=seed), (x, book, code)
+    generator = gan.build_sketching_generator(heads.shape, 64, 3, poses, usual, axes)
+    return gan.SketchGAN(generator, gan.build_discriminator(heads.shape, 3), gamma=0.1, seed=seed), (x, book, code)
