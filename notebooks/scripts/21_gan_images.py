@@ -334,8 +334,8 @@ claim("half of γ times the mean over images of the summed squares", abs(automat
 # $$\bar w_t = a\,\bar w_{t-1} + (1 - a)\,w_t, \qquad
 # \text{a circle with angle } \omega \text{ a step shrinks to the fraction } \frac{1 - a}{|1 - a\,e^{-i\omega}|} \tag{21.4}$$
 #
-# (Points of the plane as complex numbers.) It looks back over about $1/(1-a)$ steps: a hundred for $a = 0.99$. Keras keeps
-# such an average if an optimiser is told `use_ema=True`. Ours, `SteadyGAN`, averages the statistics of batch
+# (Points of the plane as complex numbers.) It looks back over about $1/(1-a)$ steps: a hundred for $a = 0.99$. Keras
+# keeps such an average if an optimiser is told `use_ema=True`. Ours, `SteadyGAN`, averages the statistics of batch
 # normalisation as well: averaged weights would meet those of another network otherwise.
 #
 # ### Your turn
@@ -497,7 +497,7 @@ usual, axes, scores = linear_sketch(upright, lesion, np.tile(train.y == 0, 2))
 decide("the sketch", (usual, axes))
 code = np.concatenate([(lies - lies.mean(axis=0)) / lies.std(axis=0), scores], axis=1)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Two rows of eight. Above, simulated healthy head CT slices, made upright. Below, their sketches: the same outlines and ventricles, all soft, with a blurred skull."}}
+# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Two rows of eight. Above, simulated healthy head CT slices, made upright. Below, their sketches: the same outlines, all soft, with a haze where the ventricles are and a blurred skull."}}
 heads = 2 * straighten((x_test[test.y == 0] + 1) / 2).reshape(-1, 1024) - 1
 sketches = usual + (heads - usual) @ axes.T / np.sum(axes**2, axis=1) @ axes
 explained = 1 - np.mean((heads - sketches) ** 2) / np.mean((heads - usual) ** 2)
@@ -513,11 +513,11 @@ claim("in heads of other patients, sixteen scores explain half or more of what d
 #
 # ### The network draws over it
 #
-# `build_generator` of section 1 now sees the sketch beside the order turned upright, and hands out 8 maps in place of an
-# image. Maps and sketch are turned together: for each pixel `Turn` looks up where it came from, between four pixels,
-# and so passes gradients on (a *spatial transformer*; Jaderberg and others, 2015). Two convolutions then change the
-# turned sketch. tanh comes last, and undoes `arctanh`; 0.97 keeps that finite. (`sketched` is a dense layer that holds mean and
-# directions and never trains.)
+# `build_generator` of section 1 now sees the sketch beside the order turned upright, and hands out 8 maps in place of
+# an image. Maps and sketch are turned together: for each pixel `Turn` looks up where it came from, between four
+# pixels, and so passes gradients on (a *spatial transformer*; Jaderberg and others, 2015). Two convolutions then
+# change the turned sketch. tanh comes last, and undoes `arctanh`; 0.97 keeps that finite. (`sketched` is a dense
+# layer that holds mean and directions and never trains.)
 
 # %% tags=["medlib:models.gan.build_sketching_generator"]
 from medlib.models.gan import Turn, sketched
@@ -641,8 +641,8 @@ above = notes["average"][-1] / floor
 claim("and it is still above the floor, by half of it to five times", 1.5 < above < 6, above)
 
 # %% [markdown]
-# The average lags at first, since it holds early weights, and falls to two to five floors; the generator of the moment swings
-# more and ends as near. The forger's loss falls too, but it mixes both prices.
+# The average lags at first, since it holds early weights, and falls to two to five floors; the generator of the
+# moment swings more and ends as near. The forger's loss falls too, but it mixes both prices.
 #
 # ## 7. What was delivered
 #
@@ -678,9 +678,9 @@ for ax, pair, title in zip(panels, (shown[:2], shown[2:]), ("ischaemia (4), haem
 plt.show()
 
 # %% [markdown]
-# The lesions lie where they were ordered, in their shape, and tumours have rings, some of them broken. The twin without a
-# detective draws the same heads without grain and with hardly a ventricle: medians. The real head below is another one: only the
-# lesion was ordered.
+# The lesions lie where they were ordered, in their shape, and tumours have rings, some of them broken. The twin
+# without a detective draws the same heads without grain and with hardly a ventricle: medians. The real head below is
+# another one: only the lesion was ordered.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 import pandas as pd
@@ -737,13 +737,14 @@ claim("larger orders give larger lesions", bigger > 0.5, bigger)
 pd.DataFrame(table).T.astype(str)
 
 # %% [markdown]
-# Eight or nine of ten drawings are read as what was ordered, nearly all on the ordered side, and larger orders give larger
-# lesions. In drawings ordered healthy the judge sees a lesion more often than in real healthy scans, where he errs, or
-# sees an old infarct. Only the difference can be the forger's.
+# Eight or nine of ten drawings are read as what was ordered, nearly all on the ordered side, and larger orders give
+# larger lesions. In drawings ordered healthy the judge sees a lesion more often than in real healthy scans, where he
+# errs, or sees an old infarct. Only the difference can be the forger's.
 #
-# Three rows rival him. The twin without a detective obeys less. So does the **painted head**, a healthy training scan with
-# each lesion in its kind's mean grey: an infarct or a tumour is no patch. But the **archive**, which hands out the
-# training scan, or its mirror image, whose lesion overlaps the order most, obeys as well. Obedience alone is no merit.
+# Three rows rival him. The twin without a detective obeys less. So does the **painted head**, a healthy training scan
+# with each lesion in its kind's mean grey: an infarct or a tumour is no patch. But the **archive**, which hands out
+# the training scan, or its mirror image, whose lesion overlaps the order most, obeys as well. Obedience alone is no
+# merit.
 #
 # ### Beside simple rivals
 #
@@ -774,10 +775,10 @@ claim("and who shows training scans, copyist or archive, beats it", showing < fa
 pd.DataFrame(rivals).T.map(lambda v: f"{v:.1f}" if isinstance(v, float) else str(v))
 
 # %% [markdown]
-# The twin is farther than the GAN and covers less: ventricles and grain come from the game. Painted heads are as near or nearer, since all
-# but a patch of them is real; copyist and archive are nearer still, for they only show real scans. A measure that
-# praises them cannot be the only one: notebook [22](22_judging_images.ipynb). (Redrawing repeats patients and adds about
-# one: a value may lie outside its spread.)
+# The twin is farther than the GAN and covers less: ventricles and grain come from the game. Painted heads are as near
+# or nearer, since all but a patch of them is real; copyist and archive are nearer still, for they only show real
+# scans. A measure that praises them cannot be the only one: notebook [22](22_judging_images.ipynb). (Redrawing
+# repeats patients and adds about one: a value may lie outside its spread.)
 #
 # Is the forger a copyist too? He was paid to redraw training scans. Of his drawings about half lie nearer to a training
 # scan than to any of as many test scans: in these features nothing says copy. That is no proof of privacy.
@@ -914,8 +915,8 @@ def order_one(kind, row, column, radius):
 #
 # ## On real data
 #
-# PneumoniaMNIST: chest X-rays of children (Kermany and others, 2018; Yang and others, 2023, CC BY 4.0), padded to 32 × 32.
-# The order is 1 everywhere for pneumonia and −1 for normal. The judge is the classifier of notebook 15.
+# PneumoniaMNIST: chest X-rays of children (Kermany and others, 2018; Yang and others, 2023, CC BY 4.0), padded to 32
+# × 32. The order is 1 everywhere for pneumonia and −1 for normal. The judge is the classifier of notebook 15.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 from medlib.data import if_ready
