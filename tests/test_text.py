@@ -180,13 +180,99 @@ def test_a_model_learns_five_texts_and_writes_them(words, tokens, kind):
 
 
 def test_a_model_is_saved_and_read_back(words, tokens, tmp_path):
-    for model in (small(words), text.LSTM(len(words), 12, 8, 10)):
+    vae = text.TextVAE(len(words), 12, latent=3, width=8, hidden=10, anneal=7, free=0.1, drop=0.2)
+    for model in (small(words), text.LSTM(len(words), 12, 8, 10), vae):
         text.compile_text(model, 10)
         fit(model, tokens, steps=4, batch_size=5)
         model.save(tmp_path / "model.keras")
         again = keras.saving.load_model(tmp_path / "model.keras")
+        assert again.get_config() == model.get_config()
         assert np.array_equal(again.predict(tokens, verbose=0), model.predict(tokens, verbose=0))
         assert again.evaluate(tokens, verbose=0) == model.evaluate(tokens, verbose=0)
+
+
+# ---------------------------------------------------------------------------------------------------------------- codes
+
+
+def coded(words, **options):
+    return text.TextVAE(len(words), 12, latent=3, width=8, hidden=10, seed=4, **options)
+
+
+def test_the_terms_of_a_text_vae_are_those_of_the_bound(words, tokens):
+    model = coded(words)
+    mean, log_var = model.codes(tokens)
+    rates = ops.convert_to_numpy(text.gaussian_rates(mean, log_var))
+    draws = np.random.default_rng(0).normal(mean, np.exp(log_var / 2), (200_000, *mean.shape))
+    density = -0.5 * ((draws - mean) ** 2 / np.exp(log_var) + log_var) + 0.5 * draws**2
+    assert np.allclose(density.mean(axis=0), rates, atol=0.01) and rates.min() > 0
+    distortion, own = model.pieces(tokens)
+    assert np.allclose(own, rates, atol=1e-6)
+    bound = np.mean([model.nats(tokens) for _ in range(400)], axis=0)
+    again = np.mean([model.pieces(tokens)[0] for _ in range(400)], axis=0) + rates.sum(axis=1)
+    assert np.allclose(bound, again, atol=0.15)
+    weights = model.log_weights(tokens, 400)
+    assert np.allclose(-weights.mean(axis=1), bound, atol=0.15)
+    tight = text.importance_nats(weights)
+    assert np.all(tight <= -weights.mean(axis=1)) and np.allclose(text.importance_nats(weights[:, :1]), -weights[:, 0])
+    assert np.allclose(text.importance_nats(weights - 3000) - 3000, tight)
+
+
+def test_padding_changes_neither_code_nor_nats(words, tokens):
+    model = coded(words)
+    longer = np.pad(tokens, ((0, 0), (0, 3)))
+    assert np.allclose(model.codes(longer)[0], model.codes(tokens)[0], atol=1e-6)
+    z = model.codes(tokens)[0]
+    paid = model.paid(tokens, model.write(tokens[:, :-1], z))
+    assert np.allclose(model.paid(longer, model.write(longer[:, :-1], z)), paid, rtol=1e-5)
+
+
+def test_a_text_vae_learns_five_texts_through_its_code(words, tokens):
+    keras.utils.set_random_seed(0)
+    model = text.compile_text(coded(words, free=1.0), 400, 2e-2)
+    fit(model, np.tile(tokens, (20, 1)), steps=400, batch_size=20)
+    mean, _ = model.codes(tokens)
+    back, _ = text.generate(model, 5, 12, np.random.default_rng(1), top_p=1e-9, state=model.begin(5, z=mean))
+    assert words.decode(back) == words.decode(tokens), "each text comes back from its own code"
+    written, _ = text.generate(model, 100, 12, np.random.default_rng(1))
+    assert len(np.unique(written, axis=0)) > 3, "codes from the prior give more than one text"
+    whole, state = ops.convert_to_numpy(model(tokens)), model.begin(5, z=mean)
+    for place in range(tokens.shape[1]):
+        logits, state = model.next(tokens[:, place], state)
+        assert np.allclose(logits, whole[:, place], atol=1e-4)
+
+
+def test_treatments_do_what_they_say(words, tokens):
+    hidden = ops.convert_to_numpy(text.hide(np.full((200, 50), 7), 0.3, keras.random.SeedGenerator(1)))
+    assert set(np.unique(hidden)) == {text.UNKNOWN, 7} and abs(np.mean(hidden == 7) - 0.7) < 0.02
+    shift = {}
+    for name, options in {"full": {}, "half": {"anneal": 2}, "free": {"free": 9.0}}.items():
+        model = coded(words, **options)
+        model.code.set_weights([20 * w for w in model.code.get_weights()])  # rates that float32 can tell from zero
+        model.compile(keras.optimizers.SGD(0.0))
+        said = {key: float(value) for key, value in model.train_step(ops.convert_to_tensor(tokens)).items()}
+        shift[name] = (said["loss"] - said["distortion"]) / said["rate"]
+        assert said["rate"] > 0
+        if name == "free":
+            assert math.isclose(said["loss"] - said["distortion"], 27, rel_tol=1e-5)
+    assert math.isclose(shift["full"], 1, rel_tol=0.02) and math.isclose(shift["half"], 0.5, rel_tol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"latent": 0}, "latent: got 0, expected at least one"),
+        ({"drop": 1.5}, "anneal, free, drop: got 0, 0.0 and 1.5"),
+        ({"free": -1.0}, "expected steps and nats of at least 0"),
+    ],
+)
+def test_a_text_vae_refuses_treatments_that_are_none(options, message):
+    with pytest.raises(ValueError, match=message):
+        text.TextVAE(20, 12, **options)
+
+
+def test_codes_of_another_shape_are_refused(words):
+    with pytest.raises(ValueError, match=r"z: got shape \(2, 2\), expected \(4, 3\)"):
+        coded(words).begin(4, z=np.zeros((2, 2)))
 
 
 def test_models_refuse_what_they_cannot_read(words, tokens):

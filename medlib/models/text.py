@@ -5,7 +5,9 @@ shape (n, length): ``START``, the words, ``END``, then ``PAD``. Sources: interpo
 and Kneser 1994), LSTM (Hochreiter and Schmidhuber 1997), attention (Vaswani and others 2017), normalisation in front of
 each part (Xiong and others 2020), GELU (Hendrycks and Gimpel 2016), nucleus sampling (Holtzman and others 2020).
 
-Notebook 42 writes attention out and proves it; what follows waits for the next page.
+A variational autoencoder of texts (Bowman and others 2016) reads a whole text into a few numbers and writes from them.
+
+Notebook 42 writes attention out and proves it, notebook 44 the autoencoder.
 """
 
 from __future__ import annotations
@@ -451,6 +453,175 @@ class LSTM(LanguageModel):
         return self.readout(out)[:, 0], state
 
 
+# --------------------------------------------------------------------------------------------------------------- codes
+
+
+def gaussian_rates(mean, log_var):
+    """KL(N(mean, exp log_var) || N(0, 1)) of each latent, (n, latent), in nats (equation 30.6)."""
+    return 0.5 * (mean**2 + ops.exp(log_var) - 1 - log_var)
+
+
+def hide(tokens, share, noise):
+    """Tokens of which a ``share`` has become UNKNOWN, drawn anew for each place with the seed generator ``noise``."""
+    hidden = keras.random.uniform(ops.shape(tokens), seed=noise) < share
+    return ops.where(hidden, UNKNOWN, tokens)
+
+
+class Coded(LanguageModel):
+    """What a text VAE needs beside its theory: an LSTM that reads, one that writes, and writing from a code.
+
+    A subclass has ``encode``: tokens to the mean and log-variance of each latent (n, latent); ``write``: tokens and
+    codes to logits; ``pieces``: distortion (n,) and the rate of each latent (n, latent), in nats; and a step.
+
+    Parameters
+    ----------
+    size, length
+        Words in the vocabulary, marks included; places, at most.
+    latent, width, hidden
+        Numbers a text is remembered by, numbers a word is described by, units of each LSTM.
+    anneal
+        Steps over which the weight of the rate rises from 0 to 1; 0: it is 1 from the start.
+    free
+        Nats of each latent that cost nothing in training (Kingma and others 2016).
+    drop
+        Share of the words that are hidden from the writer in training.
+    """
+
+    def __init__(self, size, length, latent=8, width=48, hidden=64, anneal=0, free=0.0, drop=0.0, seed=0):
+        super().__init__()
+        if latent < 1:
+            raise ValueError(f"latent: got {latent}, expected at least one number to remember a text by")
+        if anneal < 0 or free < 0 or not 0 <= drop <= 1:
+            raise ValueError(
+                f"anneal, free, drop: got {anneal}, {free} and {drop}, expected steps and nats of at least 0, and a "
+                "share of words from 0 to 1"
+            )
+        self.anneal, self.free, self.drop = anneal, free, drop
+        self.size, self.length, self.latent = size, length, latent
+        self.width, self.hidden, self.seed = width, hidden, seed
+        self.noise = keras.random.SeedGenerator(seed)
+        self.word, self.code, self.readout = layers.Embedding(size, width), layers.Dense(2 * latent), layers.Dense(size)
+        self.reader = layers.LSTM(hidden)
+        self.memory = layers.LSTM(hidden, return_sequences=True, return_state=True)
+        self.word.build(())
+        self.reader.build((None, None, width))
+        self.memory.build((None, None, width + latent))
+        for part in (self.code, self.readout):
+            part.build((None, None, hidden))
+        self.trackers = [keras.metrics.Mean(name) for name in ("loss", "distortion", "rate")]
+
+    def call(self, tokens):
+        """Logits (n, places, size) of the word after each place, told the mean code of the text itself."""
+        return self.write(tokens, self.encode(tokens)[0])
+
+    def around(self, mean, log_var):
+        """A code from N(mean, exp log_var), (n, latent): equation (30.8)."""
+        return mean + ops.exp(log_var / 2) * keras.random.normal(ops.shape(mean), seed=self.noise)
+
+    def told(self, tokens, z):
+        """A vector for each word (n, places, width + latent): its own, and the code."""
+        everywhere = ops.repeat(z[:, None], ops.shape(tokens)[1], axis=1)
+        return ops.concatenate([self.word(tokens), everywhere], axis=-1)
+
+    def paid(self, tokens, logits):
+        """-log p of each text (n,), given the logits for all but its last place."""
+        words = tokens[:, 1:]
+        each = tf.nn.sparse_softmax_cross_entropy_with_logits(words, logits)
+        return ops.sum(each * ops.cast(words != PAD, "float32"), axis=1)
+
+    def terms(self, tokens):
+        """-ELBO of each text (n,), one code drawn for each, and the number of its words."""
+        distortion, rate = self.pieces(tokens)
+        return distortion + ops.sum(rate, axis=1), ops.sum(ops.cast(tokens[:, 1:] != PAD, "float32"), axis=1)
+
+    def test_step(self, data):
+        """-ELBO, distortion and rate without a step; nothing is hidden, and no nats are free."""
+        tokens, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        distortion, rate = self.pieces(tokens)
+        rate = ops.sum(rate, axis=1)
+        return record(self.trackers, [distortion + rate, distortion, rate])
+
+    def codes(self, tokens) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and log-variance of each latent for each text, two arrays (n, latent)."""
+        tokens = check_tokens(tokens, self.size, length=self.length)
+        return tuple(batches(lambda part: tuple(self.encode(ops.convert_to_tensor(part))), tokens))
+
+    def log_weights(self, tokens, k: int) -> np.ndarray:
+        """log p(x, z) - log q(z | x) for ``k`` codes drawn for each text, (n, k); see :func:`importance_nats`."""
+        tokens = check_tokens(tokens, self.size, length=self.length)
+
+        @tf.function
+        def weigh(part):
+            mean, log_var = self.encode(part)
+            z = self.around(mean, log_var)
+            farther = (z - mean) ** 2 / ops.exp(log_var) + log_var - z**2
+            return -self.paid(part, self.write(part[:, :-1], z)) + 0.5 * ops.sum(farther, axis=1)
+
+        rounds = [batches(lambda part: (weigh(ops.convert_to_tensor(part)),), tokens, size=1024)[0] for _ in range(k)]
+        return np.stack(rounds, axis=1).astype(float)
+
+    def begin(self, n: int, z=None):
+        """What :meth:`next` starts from: an empty memory, and codes (n, latent), from the prior unless given."""
+        if z is None:
+            z = keras.random.normal((n, self.latent), seed=self.noise)
+        z = ops.convert_to_tensor(np.asarray(z, np.float32))
+        if z.shape != (n, self.latent):
+            raise ValueError(f"z: got shape {tuple(z.shape)}, expected ({n}, {self.latent}): one code for each text")
+        return [z, ops.zeros((n, self.hidden)), ops.zeros((n, self.hidden))]
+
+    def step(self, token, state):
+        """As :meth:`write` for one more word, with the memory of the earlier ones."""
+        z, *memory = state
+        out, *memory = self.memory(self.told(token[:, None], z), initial_state=memory)
+        return self.readout(out)[:, 0], [z, *memory]
+
+
+class TextVAE(Coded):
+    """A variational autoencoder of texts (Bowman and others 2016).
+
+    ``fit`` takes tokens alone; ``predict`` gives the logits of each next word, told the code of the text.
+    """
+
+    def encode(self, tokens):
+        h = self.reader(self.word(tokens), mask=tokens != PAD)
+        return ops.split(self.code(h), 2, axis=-1)
+
+    def write(self, tokens, z):
+        return self.readout(self.memory(self.told(tokens, z))[0])
+
+    def pieces(self, tokens, training=False):
+        mean, log_var = self.encode(tokens)
+        z = self.around(mean, log_var)
+        seen = tokens[:, :-1]
+        if training:
+            seen = hide(seen, self.drop, self.noise)
+        distortion = self.paid(tokens, self.write(seen, z))
+        return distortion, gaussian_rates(mean, log_var)
+
+    def train_step(self, data):
+        tokens, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        done = ops.cast(self.optimizer.iterations, "float32")
+        weight = ops.minimum(1.0, (done + 1) / max(self.anneal, 1))
+        with tf.GradientTape() as tape:
+            distortion, rate = self.pieces(tokens, training=True)
+            charged = ops.maximum(ops.mean(rate, axis=0), self.free)
+            loss = ops.mean(distortion) + weight * ops.sum(charged)
+            each_word = loss / ops.mean(ops.sum(tokens > START, axis=1))
+        gradient = tape.gradient(each_word, self.trainable_weights)
+        self.optimizer.apply(gradient, self.trainable_weights)
+        return record(self.trackers, [loss, distortion, ops.sum(rate, axis=1)])
+
+
+def importance_nats(log_weights) -> np.ndarray:
+    """-log of the mean weight of each text (n,), from :meth:`Coded.log_weights` (n, k): a bound on -log p(x).
+
+    It falls towards -log p(x) as k grows (Burda and others 2016); one code gives -ELBO.
+    """
+    log_weights = np.asarray(log_weights, float)
+    largest = log_weights.max(axis=1)
+    return -largest - np.log(np.mean(np.exp(log_weights - largest[:, None]), axis=1))
+
+
 def compile_text(model, steps=700, rate=3e-3):
     """Adam: the step size rises over a twentieth of the steps, then falls to zero."""
     warm = max(1, steps // 20)
@@ -484,8 +655,10 @@ def shape_next(logits, temperature: float = 1.0, top_p: float = 1.0) -> np.ndarr
     return p
 
 
-def generate(model, n: int, length: int, rng: np.random.Generator, temperature: float = 1.0, top_p: float = 1.0):
+def generate(model, n, length, rng: np.random.Generator, temperature: float = 1.0, top_p: float = 1.0, state=None):
     """Write ``n`` texts, word by word, each word drawn from :func:`shape_next`.
+
+    ``state`` is what the model begins with; ``model.begin(n)`` unless given, for instance ``model.begin(n, z=codes)``.
 
     Returns
     -------
@@ -494,7 +667,7 @@ def generate(model, n: int, length: int, rng: np.random.Generator, temperature: 
         mean of the latter estimates the entropy of what is written.
     """
     tokens = np.full((n, length), PAD, np.int32)
-    tokens[:, 0], nats, going, state = START, np.zeros(n), np.full(n, True), model.begin(n)
+    tokens[:, 0], nats, going, state = START, np.zeros(n), np.full(n, True), model.begin(n) if state is None else state
     for place in range(1, length):
         logits, state = model.next(tokens[:, place - 1], state)
         logits[:, [PAD, START]] = -np.inf
