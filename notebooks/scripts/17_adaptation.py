@@ -184,7 +184,7 @@ def seven_words(text):
 rule = np.array([seven_words(text) for text in texts])
 hits = np.sum(rule == abnormal)
 claim("seven words are right for 62 of 80", hits == 62, hits)
-assert np.sum(abnormal > rule) == 1
+assert np.sum(abnormal > rule) == 1, "one abnormal sentence is missed"
 
 # %% [markdown]
 # ## The model
@@ -358,12 +358,13 @@ def study(y, each, draws=10):
 rows, again = draw(region, 5), draw(region, 5)
 assert len(set(rows)) == 20 and set(np.bincount(region[rows])) == {5} and set(rows) != set(again)
 assert len(set(classify(np.eye(80), abnormal, np.arange(1, 80, 3))[1][::3])) == 1, "the test has no say in the fit"
-x, errors = rng.normal(size=(12, 3)), {}
+x, errors = rng.normal(size=(12, 3)) / 3, {}
+y = (x[:, 0] > np.median(x[:, 0])).astype(int)
 for alpha in (0.001, 0.01, 0.1, 1, 10):
     one = RidgeClassifier(alpha=alpha)
-    left = [one.fit(np.delete(x, i, 0), np.delete(rule[:12], i)).decision_function(x[[i]])[0] for i in range(12)]
-    errors[alpha] = np.mean((2 * rule[:12] - 1 - left) ** 2)
-assert np.isclose(-classify(x, rule[:12], np.arange(12))[0], min(errors.values())), "each is left out, as by hand"
+    left = [one.fit(np.delete(x, i, 0), np.delete(y, i)).decision_function(x[[i]])[0] for i in range(12)]
+    errors[alpha] = np.mean((2 * y - 1 - left) ** 2)
+assert np.isclose(-classify(x, y, np.arange(12))[0], min(errors.values())), "each is left out, as by hand"
 assert choose_layer({"middle layer": (-0.2, []), "last layer": (-0.1, [])}) == "last layer", "the smaller error"
 few = [0, 45, 70]
 words = set(re.findall(r"\w\w+", " ".join(texts[i] for i in few).lower()))
@@ -883,6 +884,7 @@ told = llm.answer_nats(model, one[0] + one[1], long)
 assert np.allclose(ours, told, atol=5e-3), ours
 assert abs(told[0] - told[1] - lean[3]) < 5e-3, "a leaning is positive when abnormal is likelier"
 places = np.array([2.0, -1.0, 4.0]), np.array([*others[abnormal[others] == 1][:2], others[abnormal[others] == 0][0]])
+assert np.isclose(leanings("", others[:1])[0], known_bare[0], atol=1e-3), "a border without examples has read none"
 assert np.isclose(middle_of(*places), 2.25), "halfway between the means .5 and 4, not the mean of all"
 ill = abnormal[held]
 fig, axes = plt.subplots(1, 2, figsize=(7.4, 2.8), sharey=True)
