@@ -438,8 +438,8 @@ pd.DataFrame(columns).fillna("").reindex([*methods, "seven words", "commonest cl
 # sentences most words of the test never occurred in training, while the model has met them all before. That is what
 # pre-training is for. But the dashed line needed *no* sentence. With ten a class the model only draws level, and with
 # twenty it leads by .05 to .1: eighty sentences hardly tell that from nothing (the interval stands beside the claim).
-# For the four regions there is no such list of seven words: five sentences a region bring about half of the answers, where
-# guessing brings a quarter and tf-idf a third.
+# For the four regions there is no such list of seven words: five sentences a region bring about half of the answers,
+# where guessing brings a quarter and tf-idf a third.
 #
 # Two lessons. The rival is not only the weaker classifier beside it, but also what somebody who knows the matter would
 # write down in a minute. And "the features" of a model do not exist: for *normal or abnormal* the middle layer is ahead
@@ -938,12 +938,14 @@ final.astype(str)
 # better each time (an AUC of .87 to 1, before .79 to .95). But which of the two answers it prefers hangs on the eight:
 # from 20 of 40, since it calls everything the same, to 38. Thirty-two more labels mend that, by a border: then 31 to 39
 # are right. In the luckiest draw that was one sentence fewer; in the unluckiest, 15 more. A border without examples
-# brings 26 to 35, never more than with them. Against seven words that is from 3 sentences behind to 9 ahead, and against the
-# frozen reader, who gets the same forty labels, no interval on forty sentences decides: do not read the second digit.
+# brings 26 to 35, never more than with them. Against seven words the examples with a border were from 3 sentences
+# behind to 9 ahead; the frozen reader, who gets the same forty labels, lies in that range. An interval in the table that
+# leaves out 0 speaks of other *sentences*. Other *examples* it does not know: one lucky choice proves no method.
 #
 # The last column asks what a hospital would ask first: of the abnormal sentences, how many were found? Seven words
-# miss one of all forty, since they say "abnormal" whenever none of them occurs; what they get wrong are normal sentences. The border
-# here weighs both errors alike. Whoever fears a missed finding more than a second look moves it to the left.
+# miss one of all forty, since they say "abnormal" whenever none of them occurs; what they get wrong are normal
+# sentences. The border here weighs both errors alike. Whoever fears a missed finding more than a second look moves it to
+# the left.
 #
 # ## 4. Which way?
 #
