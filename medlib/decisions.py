@@ -134,6 +134,30 @@ def scrambled(dataset: Dataset, test: np.ndarray) -> Dataset:
     return mixed
 
 
+def unseen(values, test):
+    """The values; while test parts are scrambled, those of the rows ``test`` make no sense.
+
+    For a page that draws its test part by itself, instead of by ``Dataset.split``: it passes labels and texts through
+    here before it decides anything.
+
+    Parameters
+    ----------
+    values
+        An array, whose numbers are turned upside down in their range, or a list of texts or lists, which are read
+        backwards.
+    test
+        Row numbers, or a truth value for each row.
+    """
+    if not scrambling():
+        return values
+    rows = np.arange(len(values))[test]
+    if isinstance(values, np.ndarray):
+        values = values.copy()
+        values[rows] = _upside_down(values, axis=0)[rows]
+        return values
+    return [value[::-1] if row in rows else value for row, value in enumerate(values)]
+
+
 def _mixed(whole: Dataset, test: np.ndarray) -> Dataset:
     """The data set with the rows ``test`` scrambled."""
     rng = np.random.default_rng(1905)

@@ -147,3 +147,15 @@ def test_a_false_claim_is_printed_in_a_scrambled_run_and_raises_otherwise(monkey
     claim("two is three", 2 == 3, 2)
     claim("two is two", 2 == 2)
     assert capsys.readouterr().out == "✗ two is three  [2]\n✓ two is two\n"
+
+
+@pytest.mark.parametrize("test", [[1, 3], np.array([False, True, False, True])], ids=["numbers", "truth values"])
+def test_parts_that_a_page_draws_itself_make_no_sense_either(monkeypatch, test):
+    labels, texts = np.array([0, 0, 1, 3]), ["no mass", "clear", "a clot", "torn"]
+    monkeypatch.setenv(decisions.SCRAMBLE, "0")
+    assert decisions.unseen(labels, test) is labels and decisions.unseen(texts, test) is texts
+    monkeypatch.setenv(decisions.SCRAMBLE, "1")
+    np.testing.assert_array_equal(decisions.unseen(labels, test), [0, 3, 1, 0])
+    np.testing.assert_array_equal(labels, [0, 0, 1, 3])
+    assert decisions.unseen(texts, test) == ["no mass", "raelc", "a clot", "nrot"]
+    assert decisions.unseen([[1, 2], [3, 4, 5], [6], [7, 8]], test) == [[1, 2], [5, 4, 3], [6], [8, 7]]

@@ -82,6 +82,16 @@ def test_a_cache_changes_nothing(model, cuts):
     assert cache[0][0].shape == (model.shape.groups, len(TOKENS), model.shape.width // model.shape.heads)
 
 
+def test_the_last_token_alone_is_read_as_with_the_others(model):
+    both, alone = {}, {}
+    for part in (TOKENS[:4], TOKENS[4:]):
+        expected, found = llm.run(model, part, both)[-1:], llm.run_last(model, part, alone)
+        assert found.shape == (1, model.shape.vocabulary) and found.dtype == np.float32
+        np.testing.assert_allclose(found, expected, atol=1e-4)
+    assert all(np.array_equal(alone[i], both[i]) for i in both) and len(alone) == model.shape.layers
+    np.testing.assert_allclose(llm.run_last(model, TOKENS), expected, atol=1e-4)
+
+
 def test_a_later_token_leaves_earlier_logits_exactly_as_they_were(model):
     a, b = llm.run(model, TOKENS), llm.run(model, [*TOKENS[:5], 99, 98, 97])
     assert np.array_equal(a[:5], b[:5]) and abs(a[5:] - b[5:]).max(axis=1).min() > 0.01

@@ -83,8 +83,8 @@ class Adapted:
     def __init__(self, model: llm.Model, changes: Changes, scale: float = 1.0):
         self.model, self.changes, self.scale = model, changes, scale
         self.depth = model.shape.layers - len(changes)
-        self._layers = [{name: tf.constant(w) for name, w in layer.items()} for layer in model.layers[self.depth :]]
-        self._embedding = tf.constant(model.embedding)
+        self._layers = [{name: _tensor(w) for name, w in layer.items()} for layer in model.layers[self.depth :]]
+        self._embedding = _tensor(model.embedding)
 
     def nats(self, texts: Sequence[tuple[Sequence[int], np.ndarray]]) -> tf.Tensor:
         """-log p of each token but the first of each text, all in one row, with slopes for the changes.
@@ -102,10 +102,10 @@ class Adapted:
             x[i, : len(tokens)] = entering
             places += [i * longest + t for t in range(len(tokens) - 1)]
             following += list(tokens[1:])
-        x = tf.constant(x)
+        x = tf.constant(x.reshape(-1, self.model.shape.width))
         for w, change in zip(self._layers, self.changes, strict=True):
-            x = _run_layer(x, w, self.model.shape, change, self.scale)
-        x = tf.gather(tf.reshape(x, (-1, self.model.shape.width)), places)
+            x = _run_layer(x, len(texts), w, self.model.shape, change, self.scale)
+        x = tf.gather(x, places)
         x = _norm(x, self.model.norm, self.model.shape.eps)
         logits = tf.matmul(x, self._embedding, transpose_b=True)
         return tf.nn.sparse_softmax_cross_entropy_with_logits(following, logits)
@@ -117,6 +117,11 @@ class Adapted:
             new = {part: merge(layers[i][part], A.numpy(), B.numpy(), self.scale) for part, (A, B) in change.items()}
             layers[i] = layers[i] | {part: np.asarray(W, "float32") for part, W in new.items()}
         return replace(self.model, layers=layers)
+
+
+def _tensor(array):
+    """A tensor that keeps one copy of an array; that of ``tf.constant`` alone holds on to a second."""
+    return tf.identity(tf.constant(array))
 
 
 def _norm(x, gain, eps):
@@ -132,9 +137,13 @@ def _rotate(x, base):
     return tf.reshape(tf.stack([even * cos - odd * sin, even * sin + odd * cos], axis=-1), x.shape)
 
 
-def _run_layer(x, w, shape, change, scale):
-    """``llm.run_layer`` for texts (texts, tokens, width) that begin together, with changed q and v."""
-    (n, T, _), d = x.shape, shape.width // shape.heads
+def _run_layer(x, n, w, shape, change, scale):
+    """``llm.run_layer`` for ``n`` texts that begin together, one below the other, with changed q and v.
+
+    x keeps the shape (n · tokens, width): the slopes of a product of two matrices leave out those of W, which nobody
+    needs; for a stack of matrices TensorFlow computes them all.
+    """
+    T, d = len(x) // n, shape.width // shape.heads
 
     def heads(y):
         return tf.transpose(tf.reshape(y, (n, T, -1, d)), (0, 2, 1, 3))
@@ -146,8 +155,8 @@ def _run_layer(x, w, shape, change, scale):
     k, v = (tf.repeat(part, shape.heads // shape.groups, axis=1) for part in (k, v))
     future = np.triu(np.full((T, T), -np.inf, "float32"), 1)
     shares = tf.nn.softmax(tf.matmul(q, k, transpose_b=True) / d**0.5 + future)
-    mixed = tf.transpose(tf.matmul(shares, v), (0, 2, 1, 3))
-    x += tf.matmul(tf.reshape(mixed, (n, T, shape.width)), w["o"], transpose_b=True)
+    mixed = tf.reshape(tf.transpose(tf.matmul(shares, v), (0, 2, 1, 3)), x.shape)
+    x += tf.matmul(mixed, w["o"], transpose_b=True)
     h = _norm(x, w["norm2"], shape.eps)
     opened = tf.nn.silu(tf.matmul(h, w["gate"], transpose_b=True)) * tf.matmul(h, w["up"], transpose_b=True)
     return x + tf.matmul(opened, w["down"], transpose_b=True)

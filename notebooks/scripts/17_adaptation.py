@@ -17,21 +17,23 @@
 # # Three ways to adapt a large model, with eighty sentences
 #
 # After this notebook you can
-# - **use** a language model as a fixed reader in front of a logistic regression,
+# - **use** a language model as a fixed reader in front of a linear classifier,
 # - **write out** LoRA, count what it trains, and prove that it begins by changing nothing,
 # - **prompt** a model with examples, and read its answer off the probabilities, and
 # - **ask** of each whether a list of words, or a count of words, would have done as well.
 #
 # | needs | read | run | data |
 # |---|---|---|---|
-# | [notebook 10](10_large_models.ipynb); logistic regression | 60 min | 80 s | a real language model, 93 MB on request |
+# | [notebook 10](10_large_models.ipynb); least squares | 60 min | 60 s | a real language model, 93 MB on request |
 #
 # Few hospitals will ever train a large model. They adapt one that exists, with the few sentences that somebody had
-# time to label. Below are eighty sentences of radiology. Which of them report something abnormal? Seven words answer
-# that rightly for three sentences of four: *no, not, normal, clear, intact, regular, unremarkable*. Whoever sees one of
+# time to label. Below are eighty sentences of radiology. Which of them report something abnormal? Hospitals ask that to
+# find the reports that need a second visit, and to label the scans from which other models learn. Seven words answer
+# it rightly for three sentences of four: *no, not, normal, clear, intact, regular, unremarkable*. Whoever sees one of
 # them says "normal". It took a minute and no training. **A model of 134,515,008 numbers has to beat that.** That is
-# hard. As a fixed reader of forty sentences it draws level; with eight examples in its prompt it is level or ahead, as
-# luck has it. And where it is trained further, a forecast of the weather is a surprisingly strong rival.
+# hard. As a fixed reader of twenty labelled sentences it draws level, and with forty it is a little ahead. With eight
+# examples in its prompt and thirty-two more labels it is level or ahead: that depends on the examples. And where it is
+# trained further, a forecast of the weather is a surprisingly strong rival.
 
 # %%
 import re
@@ -42,7 +44,7 @@ import numpy as np
 import pandas as pd
 
 from medlib.data import if_ready
-from medlib.decisions import decide
+from medlib.decisions import decide, unseen
 from medlib.lesson import check, claim, setup, track
 from medlib.metrics import score_table
 
@@ -166,8 +168,9 @@ claim("eighty different sentences, half of them abnormal", len(set(texts)) == 80
 pd.DataFrame({"region": list(sentences), "normal": texts[::20], "abnormal": texts[10::20]}).set_index("region")
 
 # %% [markdown]
-# The table shows the first sentence of each kind. The words were *not* chosen so that the rule below fails: it was
-# written down after the sentences, in one go, and never changed.
+# The table shows the first sentence of each kind. The rule below was written down after the sentences, in one go, and
+# never changed. Still it is a strong rival, perhaps too strong: its author had written all eighty sentences, those of
+# the test too.
 
 # %%
 QUIET = {"no", "not", "normal", "clear", "intact", "regular", "unremarkable"}
@@ -181,6 +184,7 @@ def seven_words(text):
 rule = np.array([seven_words(text) for text in texts])
 hits = np.sum(rule == abnormal)
 claim("seven words are right for 62 of 80", hits == 62, hits)
+assert np.sum(abnormal > rule) == 1, "one abnormal sentence is missed"
 
 # %% [markdown]
 # ## The model
@@ -205,12 +209,12 @@ depth = model.shape.layers // 2  # the middle
 # ## 1. A fixed reader
 #
 # The first way does not touch the model. A text goes through its layers, and each layer $l$ leaves a row $h_{l,t}$ of
-# 576 numbers for each token $t$ of $T$. Their mean describes the text:
+# 576 numbers for each token $t$ of $T$ tokens. Their mean describes the text:
 #
 # $$\phi_l = \frac1T \sum_{t=1}^{T} h_{l,t} \tag{17.1}$$
 #
-# These *frozen features* go into a logistic regression, which has the only weights that are fitted. `states` gives
-# what enters each layer and what leaves the last.
+# These *frozen features* go into a linear classifier, which has the only weights that are fitted. `states` gives
+# what enters each layer and what leaves the last; `nothing` says that no text stands before this one.
 
 
 # %% tags=["medlib:models.lora.states"]
@@ -254,7 +258,7 @@ claim("a text's features are the mean over its own tokens", near and len(tokens[
 # %% [markdown]
 # ### Your turn
 #
-# The features have to be centred and brought to one size, or the penalty of the regression means something else for
+# The features have to be centred and brought to one size, or the penalty of the classifier means something else for
 # each layer. **17.1** Write `prepared(x, rows)`: subtract from all rows of `x` the mean of the training rows, and then
 # divide all by one number, so that the mean *squared length* of the training rows is 1. The other rows must have no
 # say in this: they are the test.
@@ -281,31 +285,38 @@ def prepared(x, rows):
 check("17.1", prepared)
 
 # %% [markdown]
-# The rival without a language model is *tf-idf*: how often each word occurs in the sentence, divided by how common it
-# is in the training sentences. Everybody gets the same regression and the same care: the strength $C$ of the penalty
-# is chosen from three by cross-validation *within* the training sentences.
+# The rival without a language model is *tf-idf*: how often each word occurs in the sentence, times a weight that is
+# the larger the fewer training sentences hold the word. Everybody gets the same classifier and the same care: least
+# squares towards $-1$ and $+1$, with a penalty on the squared weights (four regions are four such questions). Each
+# training sentence is left out in turn and predicted by the others; the mean squared error of that chooses one of five
+# penalties. For least squares this has a formula, so it takes no time.
 
 # %%
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold, cross_val_score
+from sklearn.linear_model import RidgeClassifier, RidgeClassifierCV
 
 
 def classify(x, y, rows):
-    """Logistic regression on the training rows; what it says of all rows."""
-    folds, score = StratifiedKFold(3), {}
-    for C in (1, 10, 100):
-        fit = LogisticRegression(C=C, max_iter=500)
-        score[C] = cross_val_score(fit, x[rows], y[rows], cv=folds).mean()
-    best = decide("penalty", max(score, key=score.get))
-    fit = LogisticRegression(C=best, max_iter=500)
-    return fit.fit(x[rows], y[rows]).predict(x)
+    """Least squares on training rows: its score there, and what it says of all."""
+    penalties = (0.001, 0.01, 0.1, 1, 10)
+    fit = RidgeClassifierCV(alphas=penalties).fit(x[rows], y[rows])
+    decide("penalty", fit.alpha_)
+    return fit.best_score_, fit.predict(x)
+
+
+# %%
+def choose_layer(found):
+    """The layer whose left-out training sentences are predicted best."""
+    score = {layer: found[layer][0] for layer in frozen}
+    return decide("layer", max(score, key=score.get))
 
 
 # %% [markdown]
 # One draw of training sentences is one draw. We take ten for each number, and note for each sentence in which share
 # of the draws it was answered rightly *while it was not in training*. The intervals then draw sentences, in pairs:
-# they say what other sentences of this kind would change.
+# they say what other sentences of this kind would change. Which layer is read is one more thing to choose, so each draw
+# chooses it in training, too. (`unseen` hands the labels back as they are. When the course is tested, it turns those of
+# the test upside down, and every choice must come out the same.)
 
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
@@ -324,91 +335,117 @@ def draw(y, each):
 
 
 def study(y, each, draws=10):
-    """For each method the share of draws in which a sentence, when tested, was answered rightly."""
-    right, tested = {}, np.zeros(len(y))
+    """For each method the share of draws in which a sentence, when tested, was answered rightly; and the layers."""
+    right, tested, layers = {}, np.zeros(len(y)), []
     for _ in range(draws):
         rows = draw(y, each)
         test = np.ones(len(y), bool)
         test[rows] = False
         tested += test
-        for method, x in inputs_of(rows).items():
-            hit = (classify(x, y, rows) == y) & test
+        seen = unseen(y, test)
+        found = {method: classify(x, seen, rows) for method, x in inputs_of(rows).items()}
+        layers.append(choose_layer(found))
+        found["chosen layer"] = found[layers[-1]]
+        for method, (_, says) in found.items():
+            hit = (says == y) & test
             right[method] = right.get(method, 0) + hit
     kept = tested > 0
     assert all(np.all(hits <= tested) for hits in right.values()), "only a tested sentence can be right"
-    return {method: hits[kept] / tested[kept] for method, hits in right.items()}, kept
+    return {method: hits[kept] / tested[kept] for method, hits in right.items()}, kept, layers
 
 
 # Under a microscope: the draws, and sentences that share nothing with the training ones, which all get one answer
 rows, again = draw(region, 5), draw(region, 5)
 assert len(set(rows)) == 20 and set(np.bincount(region[rows])) == {5} and set(rows) != set(again)
-assert len(set(classify(np.eye(80), abnormal, np.arange(1, 80, 3))[::3])) == 1, "the test has no say in the fit"
+assert len(set(classify(np.eye(80), abnormal, np.arange(1, 80, 3))[1][::3])) == 1, "the test has no say in the fit"
+x, errors = rng.normal(size=(12, 3)) / 3, {}
+y = (x[:, 0] > np.median(x[:, 0])).astype(int)
+for alpha in (0.001, 0.01, 0.1, 1, 10):
+    one = RidgeClassifier(alpha=alpha)
+    left = [one.fit(np.delete(x, i, 0), np.delete(y, i)).decision_function(x[[i]])[0] for i in range(12)]
+    errors[alpha] = np.mean((2 * y - 1 - left) ** 2)
+assert np.isclose(-classify(x, y, np.arange(12))[0], min(errors.values())), "each is left out, as by hand"
+assert choose_layer({"middle layer": (-0.2, []), "last layer": (-0.1, [])}) == "last layer", "the smaller error"
 few = [0, 45, 70]
 words = set(re.findall(r"\w\w+", " ".join(texts[i] for i in few).lower()))
-tables = {}
+tables, chosen = {}, {}
+score = {"right": lambda y, p: np.mean(p)}
 if prepared(np.eye(3), [0, 1]) is not ...:
     assert inputs_of(few)["tf-idf"].shape[1] == len(words), "the words are those of the training sentences"
     plans = [("normal or abnormal", abnormal, each) for each in (5, 10, 20)]
     plans += [("which region", region, each) for each in (5, 10)]
     for question, y, each in track(plans, "five studies"):
-        shares, kept = study(y, each)
+        shares, kept, chosen[question, each] = study(y, each)
         if y is abnormal:
             shares["seven words"] = (rule == y)[kept].astype(float)
         shares["commonest class"] = (y == 0)[kept].astype(float)
         asked = SimpleNamespace(y=np.ones(kept.sum()), groups=np.arange(kept.sum()))
-        tables[question, each] = score_table(shares, asked, "tf-idf", {"right": lambda y, p: np.mean(p)})
+        tables[question, each] = score_table(shares, asked, "tf-idf", score)
+        for rival in ("last layer", *(["seven words"] if y is abnormal else [])):
+            tables[question, each][f"minus {rival}"] = score_table(shares, asked, rival, score).iloc[:, 1]
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Share of sentences answered rightly against training sentences a class. Left, normal or abnormal: the middle layer rises from about .6 to .8 and reaches the dashed line of seven words, tf-idf from .55 to .68. Right, four regions: the last layer is ahead of the middle one and of tf-idf."}}
+# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Share of sentences answered rightly against training sentences a class. Left, normal or abnormal: the middle layer, and the layer chosen in training, rise from about .6 to .85 and pass the dashed line of seven words; the last layer and tf-idf stay below it. Right, four regions: the last layer is ahead of the middle one, and both of tf-idf."}}
 fig, axes = plt.subplots(1, 2, figsize=(7.6, 3.3), sharey=True)
+methods = ("middle layer", "last layer", "tf-idf", "chosen layer")
 for ax, question, floor in zip(axes, ("normal or abnormal", "which region"), (0.5, 0.25), strict=True):
     sizes = [each for asked, each in tables if asked == question]
-    for k, method in enumerate(("middle layer", "last layer", "tf-idf")):
+    for k, method in enumerate(methods):
         found = [tables[question, each]["right"][method] for each in sizes]
         error = np.abs([[f.value - f.low, f.high - f.value] for f in found]).T
-        x = np.array(sizes) * 1.06 ** (k - 1)  # side by side
-        ax.errorbar(x, [f.value for f in found], error, marker="os^"[k], capsize=2, label=method)
-    ax.axhline(floor, color="black", linestyle=":")
+        x = np.array(sizes) * 1.05 ** (k - 1.5)  # side by side
+        ax.errorbar(x, [f.value for f in found], error, marker="os^D"[k], capsize=2, label=method)
+    ax.axhline(floor, color="black", linestyle=":", label="guessing")
     ax.set(xscale="log", xticks=sizes, xticklabels=sizes, xlabel="training sentences a class", title=question)
     ax.minorticks_off()
 axes[0].axhline(np.mean(rule == abnormal), color="0.4", linestyle="--", label="seven words")
 axes[0].set(ylabel="answered rightly (95 %)", ylim=(0.15, 1))
-axes[0].legend(fontsize=8)
+handles = axes[0].get_legend_handles_labels()
+axes[1].legend(*handles, fontsize=8, loc="upper left", ncols=2)
 fig.suptitle(f"Frozen features: {name}", fontsize=10)
 plt.show()
 
 # %% [markdown]
-# All three readers gain with more sentences. On the left only the middle layer reaches the dashed line, at twenty a class;
-# on the right the last layer is ahead.
+# All readers gain with more sentences. On the left the middle layer climbs past the dashed line, and tf-idf and the last
+# layer stay below it; on the right the last layer is a little ahead of the middle one. The diamonds chose their layer
+# in training: on the left they reach the better one with twenty a class, elsewhere they may lie between the two.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 if file and tables:
-    full = tables["normal or abnormal", 20]
-    gain = full["right minus tf-idf"]["middle layer"]
-    claim("with twenty a class the middle layer is ahead of tf-idf, its interval without 0", gain.low > 0, gain)
-    known = [full["right"]["middle layer"].value, full["right"]["seven words"].value]
-    claim("and level with seven words, to within .08", abs(known[0] - known[1]) < 0.08, known)
-    few = tables["normal or abnormal", 5]["right"]
-    lost = [few["middle layer"].value, few["seven words"].value]
-    claim("with five a class it is more than .1 behind them", lost[0] < lost[1] - 0.1, lost)
+    full, ten, few = (tables["normal or abnormal", each] for each in (20, 10, 5))
+    gain = full["right minus tf-idf"]["chosen layer"]
+    claim("with twenty a class the layer chosen in training is ahead of tf-idf, its interval without 0", gain.low > 0, gain)
+    share = full["right"]["chosen layer"]
+    claim("it is right for .78 to .92", 0.78 < share.value < 0.92, share)
+    lead = full["minus seven words"]["chosen layer"]
+    claim("that is 0 to .15 ahead of seven words", 0 < lead.value < 0.15, lead)
+    level = ten["minus seven words"]["chosen layer"]
+    claim("with ten a class it is level with them, to within .08", abs(level.value) < 0.08, level)
+    lost = few["minus seven words"]["chosen layer"]
+    claim("with five a class it is more than .08 behind them", lost.value < -0.08, lost)
     where = tables["which region", 5]
-    regions = where["right minus tf-idf"]["last layer"]
-    claim("for the region, the last layer is ahead of tf-idf with five a class", regions.low > 0, regions)
-    layers = [[t["right"][layer].value for layer in frozen] for t in (full, where)]
-    switch = layers[0][0] > layers[0][1] and layers[1][1] > layers[1][0]
-    claim("which layer is better depends on the question", switch, layers)
+    regions = where["right minus tf-idf"]["chosen layer"]
+    claim("for the region it is ahead of tf-idf with five a class, its interval without 0", regions.low > 0, regions)
+    layers = [t["minus last layer"]["middle layer"] for t in (full, where)]
+    claim("normal or abnormal: the middle layer is ahead of the last, its interval without 0", layers[0].low > 0, layers[0])
+    claim("the region: the last layer is level or ahead", layers[1].value < 0.02, layers[1])
+    votes = chosen["normal or abnormal", 20].count("middle layer")
+    claim("with twenty a class seven draws of ten or more choose the middle layer", votes >= 7, votes)
 columns = {f"{question}, {each}": table["right"].map(str) for (question, each), table in tables.items()}
-pd.DataFrame(columns).fillna("").reindex(["middle layer", "last layer", "tf-idf", "seven words", "commonest class"])
+pd.DataFrame(columns).fillna("").reindex([*methods, "seven words", "commonest class"])
 
 # %% [markdown]
-# With twenty sentences a class the middle layer answers some eight of ten, tf-idf two of three: on so few sentences most
-# words of the test never occurred in training, while the model has met them all before. That is what pre-training is
-# for. But the dashed line needed *no* sentence, and there the model only draws level. For the four regions there is no
-# such list of seven words, and the *last* layer is ahead of the middle one: five sentences a region bring half of the
-# answers, where guessing brings a quarter.
+# With twenty sentences a class the chosen layer answers eight of ten or more, tf-idf about two of three: on so few
+# sentences most words of the test never occurred in training, while the model has met them all before. That is what
+# pre-training is for. But the dashed line needed *no* sentence. With ten a class the model only draws level, and with
+# twenty it leads by .05 to .1: eighty sentences hardly tell that from nothing (the interval stands beside the claim).
+# For the four regions there is no such list of seven words: five sentences a region bring about half of the answers,
+# where guessing brings a quarter and tf-idf a third.
 #
 # Two lessons. The rival is not only the weaker classifier beside it, but also what somebody who knows the matter would
-# write down in a minute. And "the features" of a model do not exist: the better layer depends on the question, so it
-# belongs among the things that are chosen in training.
+# write down in a minute. And "the features" of a model do not exist: for *normal or abnormal* the middle layer is ahead
+# by more than .1, for the region the last one by .03 to .14, which is not always beyond doubt. Whoever reads both rows
+# of the table and then reports the better layer has chosen it on the test. In training the left-out sentences choose
+# it: with forty of them nearly every draw finds the middle layer, with ten they do hardly better than a coin.
 #
 # ## 2. LoRA: a small change, trained
 #
@@ -547,7 +584,7 @@ claim("and they are what a small step finds", abs((ends[0] - ends[1]) / 0.02 - s
 #
 # Forty sentences to learn from, five of each kind and region. Forty are held out. The loss is that of notebook 10: nats
 # a token. Twelve steps of Adam with eight sentences each: the recipe was fixed before the numbers below were seen, and
-# we watch the held-out sentences without choosing anything by them. We watch a *stranger* too: a paragraph on strokes
+# we watch the held-out sentences without choosing anything by them (`unseen` would show it). We watch a *stranger* too: a paragraph on strokes
 # for lay people, which is what the model could do before.
 
 # %%
@@ -556,6 +593,10 @@ import keras
 kind = 2 * region + abnormal
 taught = np.sort(draw(kind, 5))
 held = np.setdiff1d(np.arange(80), taught)
+texts, tokens = unseen(texts, held), unseen(tokens, held)
+abnormal = unseen(abnormal, held)
+
+# %%
 stranger = tokeniser.encode(
     "A stroke happens when the blood supply to part of the brain is cut off or when "
     "a blood vessel in the brain bursts. Brain cells begin to die within minutes. The "
@@ -576,7 +617,10 @@ def look():
 
 
 # %%
-variables, history = lora.variables(changes), {0: look()}
+variables = lora.variables(changes)
+for B in variables[1::2]:
+    B.assign(tf.zeros_like(B))  # a second run of this cell begins anew
+history = {0: look()}
 optimiser = keras.optimizers.Adam(0.01)
 plan = [rng.choice(taught, 8, replace=False) for _ in range(12)]
 for step, rows in track(list(enumerate(plan, 1)), "LoRA"):
@@ -587,7 +631,7 @@ for step, rows in track(list(enumerate(plan, 1)), "LoRA"):
     if step % 6 == 0:
         history[step] = look()
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Nats a token over twelve steps of LoRA. The taught sentences fall from about 5.9 to 4.3, the held-out ones from 5.9 to about 5.1; the stranger's paragraph climbs from below 3 by about half a nat."}}
+# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Nats a token over twelve steps of LoRA. The taught sentences fall from nearly 6 to about 4.5, the held-out ones from 6 to about 5.3; the stranger's paragraph climbs from 2.3 to nearly 3."}}
 fig, ax = plt.subplots(figsize=(5.6, 3.4))
 for part, marker in zip(watched, "os^", strict=True):
     curve = [history[step][part].mean() for step in history]
@@ -595,7 +639,7 @@ for part, marker in zip(watched, "os^", strict=True):
 ax.set(xlabel="step", ylabel="nats a token", title=f"Twelve steps of LoRA: {name}")
 ax.legend()
 plt.show()
-plain = np.concatenate([llm.nats(model, tokens[i]) for i in held[:5]])
+plain = np.concatenate([llm.nats(model, tokens[i]) for i in held[:3]])
 same = np.allclose(history[0]["held out"][: len(plain)], plain, atol=5e-3)
 same = same and np.allclose(history[0]["a stranger"], llm.nats(model, stranger), atol=5e-3)
 assert not np.isin(plan, held).any() and all(len(set(rows)) == 8 for rows in plan), "eight taught sentences a step"
@@ -604,15 +648,16 @@ claim("before the first step TensorFlow's nats are numpy's", same, plain.mean())
 change = {part: history[12][part].mean() - history[0][part].mean() for part in watched}
 claim("the taught sentences become likelier", change["taught"] < 0, change["taught"])
 if file:
-    claim("the held-out ones by .4 to 1.2 nats a token", -1.2 < change["held out"] < -0.4, change["held out"])
+    claim("the held-out ones by .4 to .9 nats a token", -0.9 < change["held out"] < -0.4, change["held out"])
     claim("the taught ones by more", change["taught"] < change["held out"] - 0.2, change["taught"])
-    claim("the stranger pays .1 to 1 nats", 0.1 < change["a stranger"] < 1, change["a stranger"])
+    claim("the stranger pays .3 to 1 nats", 0.3 < change["a stranger"] < 1, change["a stranger"])
 
 # %% [markdown]
-# In twelve steps a held-out sentence becomes .5 to .8 nats a token likelier, a factor of two for every token, by 30,720
-# numbers and forty sentences. The taught ones fall farther still: part of that is learnt by heart. And the stranger, who
-# was not asked, pays more than half a nat a token. Adaptation moves a model *towards* some texts and *away* from others. A
-# report on the gain alone hides the bill.
+# In twelve steps a held-out sentence becomes about .6 nats a token likelier (.4 to .9), nearly a factor of two for every
+# token, by 30,720 numbers and forty sentences. The taught ones fall twice as far: part of that is learnt by heart. And
+# the stranger, who was not asked, pays about as much as the held-out ones win. It is one paragraph, so no interval
+# says what another stranger would pay. Adaptation moves a model *towards* some texts and *away* from others. A report
+# on the gain alone hides the bill.
 #
 # ### Your turn
 #
@@ -641,7 +686,7 @@ check("17.3", merge)
 # %%
 if merge(np.eye(2), np.ones((1, 2)), np.ones((2, 1)), 1) is not ...:
     merged = adapted.merged(merge)
-    said = np.concatenate([llm.nats(merged, tokens[i]) for i in held[:5]])
+    said = np.concatenate([llm.nats(merged, tokens[i]) for i in held[:3]])
     near = np.allclose(said, history[12]["held out"][: len(said)], atol=0.02)
     claim("your merged model says what the trained one says", near, said.mean())
 
@@ -693,7 +738,8 @@ def without_itself(s):
 
 
 weights = (0.02, 0.05, 0.1, 0.2, 0.4)
-s = decide("weight of the count", min(weights, key=without_itself))
+costs = decide("nats with each weight of the count", {weight: without_itself(weight) for weight in weights})
+s = min(costs, key=costs.get)
 after_first = {"held out": following(held), "a stranger": np.array(stranger[1:])}
 counted = {part: mixed_nats(history[0][part], x, counts, s) for part, x in after_first.items()}
 flattered = mixed_nats(history[0]["taught"], following(taught), counts, 0.2).mean()
@@ -705,7 +751,7 @@ assert counts.sum() == sum(len(tokens[i]) - 1 for i in taught), "only taught sen
 def after(prefix, model=model):
     """Nats of the held-out sentences, and of the stranger, after some other text."""
     cache, found = {}, []
-    llm.run(model, tokeniser.encode(prefix), cache)
+    llm.run_last(model, tokeniser.encode(prefix), cache)
     for text in [*(tokens[i] for i in held), stranger]:
         p = llm.softmax(llm.run(model, text[:-1], dict(cache)).astype(float))
         found.append(-np.log(p[np.arange(len(p)), text[1:]]))
@@ -745,17 +791,24 @@ if file:
     talk = gain["after the weather"].value / gain["LoRA"].value
     claim("reading about the weather helps .6 to 1.6 times as much as LoRA", 0.6 < talk < 1.6, talk)
     more = np.mean(both["held out"]) - np.mean(in_weather["held out"])
-    claim("after it LoRA still adds something", more < -0.1, more)
+    claim("after it LoRA takes off .6 to 1.4 times as much as without it", 0.6 < more / gain["LoRA"].value < 1.4, more)
+    few = gain["counting words"].value
+    claim("counting words takes off .1 to .5", -0.5 < few < -0.1, few)
+    rise = {way: found["a stranger"].mean() - history[0]["a stranger"].mean() for way, found in ways.items()}
+    cheap = max(rise[way] for way in ways if "LoRA" not in way)
+    claim("the stranger pays more for LoRA than for any way without it, less than .3", cheap < min(0.3, rise["LoRA"]), cheap)
 nats.astype(str)
 
 # %% [markdown]
-# Counting words, for one number, takes .3 or .4 nats a token off; LoRA, for 30,720, takes .5 to .8. Forty examples in the
-# context take off more than two, and train nothing. So far the clever ways win.
+# Counting words, for one number, takes .2 to .4 nats a token off; LoRA, for 30,720, takes off about .6. Forty examples in
+# the context take off more than two, and train nothing. So far the clever ways win.
 #
 # Now read the row about the weather. Two sentences on sun and clouds, put before a report, help about as much as LoRA
 # does. They hold nothing of radiology. They say that plain written English has begun, which a model that starts from
-# nothing cannot know. Much of what LoRA learnt may be no more than that. Some is more: after the weather it still takes
-# off more than .1. And the stranger pays most for LoRA: half a nat or more, where the other ways cost .2 at most.
+# nothing cannot know. So a gain of this size proves nothing yet: without a rival one would have thanked the training.
+# Was that all that LoRA learnt? The row below says no: after the weather it takes off as much again as it did alone.
+# Gains that add up are different gains, of equal size by chance. And the stranger pays most for LoRA: about half a nat,
+# where the other ways cost less than .3.
 #
 # ## 3. A prompt with examples
 #
@@ -788,10 +841,10 @@ def leanings(examples, rows):
     """Nats in favour of *abnormal*, for some sentences, after some examples."""
     cache, found = {}, []
     if examples:
-        llm.run(model, tokeniser.encode(examples), cache)
+        llm.run_last(model, tokeniser.encode(examples), cache)
     for i in rows:
         own = dict(cache)
-        first = llm.run(model, tokeniser.encode(prompt(i)), own)[-1:]
+        first = llm.run_last(model, tokeniser.encode(prompt(i)), own)
         normal, ill = [answer_cost(first, own, tokeniser.encode(a)) for a in answers]
         found.append(normal - ill)
     return np.array(found)
@@ -799,82 +852,106 @@ def leanings(examples, rows):
 
 # %% [markdown]
 # Forty sentences were put aside for learning, and eight of them are in the prompt. The other thirty-two can do one
-# thing more: say where the border between the two answers lies. `border` is the middle between the mean leaning of the
-# normal ones and that of the abnormal ones.
+# thing more: say where the border between the two answers lies, in the middle between the mean leaning of the normal
+# ones and that of the abnormal ones. A border alone, without examples, is the rival: it gets the same labels.
+
+
+# %%
+def middle_of(leaning, rows):
+    """Halfway between the mean leanings of normal and of abnormal sentences."""
+    means = [leaning[abnormal[rows] == k].mean() for k in (0, 1)]
+    return float(np.mean(means))
+
 
 # %%
 others = np.setdiff1d(taught, shown)
 bare, lean = leanings("", held), leanings(examples, held)
-known = leanings(examples, others)
-means = [known[abnormal[others] == k].mean() for k in (0, 1)]
-border = decide("border", float(np.mean(means)))
+known, known_bare = leanings(examples, others), leanings("", others)
+border = decide("border", middle_of(known, others))
+border_bare = decide("border, no example", middle_of(known_bare, others))
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Leaning of forty held-out sentences, abnormal ones above, normal ones below. Without an example the two clouds overlap. With eight examples they part much better, though not always at 0: a dashed line marks the border found on other sentences."}}
+# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Leaning of forty held-out sentences, abnormal ones above, normal ones below. Without an example the two clouds overlap. With eight examples they part better, but not at 0, which is dotted: a dashed line marks the border found on other sentences."}}
 # The costs are those of notebook 10's function, answers of several tokens included; examples are taught, others unseen
 assert f"{texts[shown[0]]}\nFinding: normal\n" in examples and f"{texts[shown[1]]}\nFinding: abnormal\n" in examples
 assert np.isin(shown, taught).all() and len(others) == 32 and not np.isin(others, [*shown, *held]).any()
 one = tokeniser.encode(examples), tokeniser.encode(prompt(held[3]))
-long = [tokeniser.encode(text) for text in (" normal", " quite abnormal")]
+long = [tokeniser.encode(text) for text in (*answers, " quite abnormal")]
 cache = {}
-llm.run(model, one[0], cache)
-first = llm.run(model, one[1], cache)[-1:]
+llm.run_last(model, one[0], cache)
+first = llm.run_last(model, one[1], cache)
 ours = [answer_cost(first, cache, option) for option in long]
-assert np.allclose(ours, llm.answer_nats(model, one[0] + one[1], long), atol=5e-3), ours
-told = np.array([llm.answer_nats(model, one[0] + one[1], [tokeniser.encode(a)])[0] for a in answers])
+told = llm.answer_nats(model, one[0] + one[1], long)
+assert np.allclose(ours, told, atol=5e-3), ours
 assert abs(told[0] - told[1] - lean[3]) < 5e-3, "a leaning is positive when abnormal is likelier"
+places = np.array([2.0, -1.0, 4.0]), np.array([*others[abnormal[others] == 1][:2], others[abnormal[others] == 0][0]])
+assert np.isclose(leanings("", others[:1])[0], known_bare[0], atol=1e-3), "a border without examples has read none"
+assert np.isclose(middle_of(*places), 2.25), "halfway between the means .5 and 4, not the mean of all"
 ill = abnormal[held]
 fig, axes = plt.subplots(1, 2, figsize=(7.4, 2.8), sharey=True)
 for ax, found, title in zip(axes, (bare, lean), ("no example", "eight examples"), strict=True):
     for k, marker in enumerate("o^"):
         y = k + rng.uniform(-0.2, 0.2, np.sum(ill == k))
         ax.plot(found[ill == k], y, marker, alpha=0.6, linestyle="none")
-    ax.axvline(0, color="black", linestyle=":")
+    ax.axvline(0, color="black", linestyle=":", label="both alike")
     ax.set(yticks=[0, 1], yticklabels=["normal", "abnormal"], xlabel="nats in favour of abnormal", title=title)
-axes[1].axvline(border, color="C3", linestyle="--")
+for ax, place in zip(axes, (border_bare, border), strict=True):
+    ax.axvline(place, color="C3", linestyle="--", label="border")
+axes[0].legend(fontsize=8, loc="center left")
 fig.suptitle(f"Forty held-out sentences: {name}", fontsize=10)
 plt.show()
 
 # %% [markdown]
-# With eight examples the two clouds part much better. But they need not part at 0 (dotted); the dashed line is the border
-# that the other thirty-two sentences give.
+# With eight examples the two clouds part better. But they need not part at 0 (dotted); the dashed line is the border that
+# the other thirty-two sentences give.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 from sklearn.metrics import roc_auc_score
 
-opinions = {"seven words": rule[held], "prompt, no example": bare > 0, "prompt, eight examples": lean > 0}
-opinions["eight examples and a border"] = lean > border
+opinions = {"seven words": rule[held], "no example": bare > 0, "no example, a border": bare > border_bare}
+opinions |= {"eight examples": lean > 0, "eight examples, a border": lean > border}
 if prepared(np.eye(3), [0, 1]) is not ...:
-    seen = inputs_of(taught)
-    for method in ("tf-idf", "middle layer"):
-        opinions[method] = classify(seen[method], abnormal, taught)[held]
+    found = {method: classify(x, abnormal, taught) for method, x in inputs_of(taught).items()}
+    opinions["fixed reader, chosen layer"] = found[choose_layer(found)][1][held]
+    opinions["tf-idf"] = found["tf-idf"][1][held]
 opinions["commonest class"] = np.zeros(len(held))
 right = {method: np.asarray(said, float) == ill for method, said in opinions.items()}
 asked = SimpleNamespace(y=ill, groups=held)
-final = score_table(right, asked, "seven words", {"right": lambda y, p: np.mean(p)})
+final = score_table(right, asked, "seven words", score)
+added = score_table(right, asked, "no example, a border", score).iloc[:, 1]["eight examples, a border"]
+final["abnormal found"] = [f"{np.sum(hits[ill == 1])} of 20" for hits in right.values()]
 ranks = [roc_auc_score(ill, found) for found in (bare, lean)]
 if file:
-    claim("eight examples rank the sentences better than none: the AUC rises by .05 or more", ranks[1] > ranks[0] + 0.05, ranks)
+    claim("eight examples rank the sentences better than none, with an AUC of .83 or more", ranks[1] > max(ranks[0], 0.83), ranks)
     share = final["right"]
-    best = share["eight examples and a border"]
-    claim("with the border three of four or more are right", best.value >= 0.75, best)
-    moved = best.value - share["prompt, eight examples"].value
-    claim("the border helps, or does little harm", moved > -0.1, moved)
-    lead = final["right minus seven words"]["eight examples and a border"]
-    claim("that is level with seven words, or ahead", lead.value > -0.1, lead)
+    best = share["eight examples, a border"]
+    claim("with the border seven of ten or more are right", best.value >= 0.7, best)
+    moved = best.value - share["eight examples"].value
+    claim("the border costs three sentences of forty at most, and may win many", moved > -0.08, moved)
+    claim("the examples do, too, beside a border alone", added.value > -0.08, added)
+    lead = final["right minus seven words"]["eight examples, a border"]
+    claim("behind seven words by .15 at most, and not beyond doubt", lead.value > -0.15 and lead.high > 0, lead)
 final.astype(str)
 
 # %% [markdown]
-# Without an example two answers of three or so are right. Eight examples let the model *rank* the sentences much better. But
-# which of the two answers it prefers hangs on the eight: with one choice four of five are right, with another hardly
-# more than half, since it calls nearly everything the same. Thirty-two more labels mend that, by a border: then eight or
-# nine of ten are right. That is level with seven words and with the frozen reader, who gets the same forty labels, or
-# ahead of them, as luck has it. On forty sentences the intervals are wide: do not read the second digit.
+# The table holds one choice of eight examples. We tried ten others, with other held-out sentences, before this was
+# written. Without an example 25 to 32 of 40 answers are right. Eight examples let the model *rank* the sentences
+# better each time (an AUC of .87 to 1, before .79 to .95). But which of the two answers it prefers hangs on the eight:
+# from 20 of 40, since it calls everything the same, to 38. Thirty-two more labels mend that, by a border: then 31 to 39
+# are right. In the luckiest draw that was one sentence fewer; in the unluckiest, 15 more. A border without examples
+# brings 26 to 35, never more than with them. Against seven words the examples with a border were from 3 sentences
+# behind to 9 ahead; the frozen reader, who gets the same forty labels, lies in that range. An interval in the table that
+# leaves out 0 speaks of other *sentences*. Other *examples* it does not know: one lucky choice proves no method.
+#
+# The last column asks what a hospital would ask first: of the abnormal sentences, how many were found? Seven words
+# miss one of all forty, since they say "abnormal" whenever none of them occurs; what they get wrong are normal
+# sentences. The border here weighs both errors alike. Whoever fears a missed finding more than a second look moves it to
+# the left.
 #
 # ## 4. Which way?
 #
 # | | frozen features | LoRA | examples in the prompt |
 # |---|---|---|---|
-# | what is fitted | a logistic regression | 30,720 numbers in the model | nothing, or one border |
+# | what is fitted | a linear classifier | 30,720 numbers in the model | nothing, or one border |
 # | what is kept | 577 numbers a class | 30,720 numbers, or a merged model | a page of text |
 # | what each answer costs | one reading | one reading | one reading, and the memory of the examples |
 # | what it needs of the model | its states | its weights and slopes | probabilities, or only text |
@@ -897,14 +974,14 @@ final.astype(str)
 # answer is that of a model with a random change, and what was learnt in pre-training is damaged before it can be
 # used.</details>
 #
-# <details><summary>A prompt answers 33 of 40 rightly, and a colleague calls the model useless beside seven words with 31. Where
+# <details><summary>A prompt answers 21 of 40 rightly, and a colleague calls the model useless beside seven words with 31. Where
 # would you look before you agree?</summary>At the leanings, not at the answers. If the two clouds part, but not at 0, the
 # ranking is good and the border is wrong; a few labelled sentences find it. The same holds for any score with a
 # threshold.</details>
 #
 # ## In this notebook we ...
 #
-# - read sentences with a frozen model, and found that the better layer depends on the question,
+# - read sentences with a frozen model, and chose the layer in training, since the better one depends on the question,
 # - wrote LoRA out, proved its start, its slopes and its count, trained it, and paid its price on another text,
 # - set a count of words and examples in the context beside it, and
 # - prompted with eight examples, and found a good ranking, with a border that hangs on the examples.
