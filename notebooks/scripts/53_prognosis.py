@@ -696,7 +696,7 @@ assert aucs.between(0.66, 0.79).all(), aucs
 women.map(str)
 
 # %% [markdown]
-# Cox orders about two thirds of the pairs of women whom it has not seen (.65 to .71), as others report for this cohort;
+# Cox orders about two thirds of the pairs of women whom it has not seen (.64 to .71), as others report for this cohort;
 # three logarithms bring about a point, and the network is level with both: every interval holds 0, or nearly. The AUC at
 # three years is near .73 for all three (.66 to .79; it leaves out the hardest pairs, those of two who both died). On
 # nine measures and 299 events there is little that a straight line misses. (Kaplan-Meier falls below one half by
