@@ -588,14 +588,14 @@ claim("one head puts a quarter of its attention or more on words of side", on_si
 # %% [markdown]
 # One of the eight heads puts a quarter of its weight or more, often nearly all, on words that name a side (orange): that of
 # the lesion, or that of the weakness, from which the other follows in most patients. Nobody told it to. (We picked the head
-# that does so most; where a model looks is not yet why it writes what it writes.)
+# that does so most; where a model looks is not yet why it writes.)
 #
 # ### Large is not near
 #
 # Does a large model that has read much of the web do better? **SmolLM2** has 135 million parameters, more than a thousand
 # times ours ([notebook 10](10_large_models.ipynb) opens it). If its file is on this computer, the next cell asks it for six test
 # reports: *zero-shot*, after a heading alone, and *few-shot*, with three training reports before. If not, one line says how
-# to get it. Its nats count too: they are those of the whole text in its own tokens, with the mark at the end.
+# to get it. Its nats are those of the whole text, in its own tokens.
 
 # %%
 from medlib.data import if_ready
@@ -623,12 +623,12 @@ if file:
     print(near.astype(str).to_string())
 
 # %% [markdown]
-# Where the file was there, the table gives the excess on six simulated reports, with intervals that are wide because they are
-# six. Zero-shot, SmolLM2 pays more than 120 nats above a limit of 9.64. Three examples save a third of that or more. Even so our
-# transformer stays tens of nats ahead, paired on the same reports, and SmolLM2 does not clearly beat even a count of
-# single words, the poorest model of this page. It is no fair race, and that is the point: SmolLM2 saw three reports of this
-# hospital, the others twelve thousand. **Large is not near:** a loss is always a loss *on something*, and a small model that knows this
-# hospital beats a large one that knows the web. (That counts nats; it says nothing on who writes truer reports elsewhere.)
+# Where the file was there, the table gives the excess on six simulated reports (so the intervals are wide). Zero-shot,
+# SmolLM2 pays more than 120 nats above a limit of 9.64. Three examples save a third of that or more. Even so our
+# transformer stays more than ten nats ahead, paired on the same reports, and SmolLM2 does not clearly beat even a count
+# of single words. It is no fair race, and that is the point: SmolLM2 saw three reports of this hospital, the others
+# twelve thousand. **Large is not near:** a loss is a loss *on something*, and a small model that knows this hospital
+# beats a large one that knows the web. (On reports from elsewhere it may well be the other way round.)
 #
 # ## 7. Writing: temperature and nucleus
 #
