@@ -199,7 +199,7 @@ by_slot = {name: slot_entropy(slot) for name, slot in slots.items()}
 entropy = sum(by_slot.values())
 print(f"{entropy:.4f} nats a report")
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Bars with the nats of each slot. Diagnosis and location lead with about 1.4 and 1.2 nats; the forms of sentences add half a nat each; what follows from rules, such as the direction of the midline, adds nothing."}}
+# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Bars with the nats of each slot. Diagnosis and location lead with about 1.4 and 1.2 nats; most forms of sentences add about half a nat; what follows from rules, such as the direction of the midline, adds nothing."}}
 # Equation (42.2): against the list of all reports, and against draws
 p = reports.probabilities()
 listed = -np.sum(p * np.log(p))
@@ -223,7 +223,7 @@ claim("facts cost about 6.3 nats, wording 3.3", abs(shares - 6.3) < 0.1 and abs(
 #
 # $$\mathbb E_p[-\log q(r)] = H + \mathrm{KL}(p \,\|\, q) \ \ge\ H \tag{42.3}$$
 #
-# The **excess**, $\log p(r) - \log q(r)$, has KL as its mean; it is what a model has not learnt, in nats a report.
+# The **excess**, $\log p(r) - \log q(r)$, has the Kullback-Leibler divergence KL as its mean; it is what a model has not learnt, in nats a report.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 # Equation (42.3): all reports of one part of the grammar, and twenty models that are wrong by chance
@@ -289,8 +289,8 @@ table
 # now), as [notebook 10](10_large_models.ipynb) joined letters. That shortens a report from 38 words to 14 tokens and
 # changes no fact, no nat of the limit. "Word" below means such a token. The oldest way is to count. After
 # the last $n - 1$ words $h$, how often came $w$? Long contexts are rare, and what never came must not get probability
-# 0, or one new word costs infinitely many nats. So a **discount** $d$ is taken from each count $c$, and given to the
-# context $h'$ that is a word shorter ($t(h)$ is the number of different words seen after $h$):
+# 0, or one new word costs infinitely many nats. So a **discount** $d$ is taken from each count $c$ (*absolute
+# discounting*), and given to the context $h'$ that is a word shorter ($t(h)$ is the number of different words seen after $h$):
 #
 # $$p_n(w \mid h) = \frac{\max(c(hw) - d,\, 0)}{c(h)} + \frac{d\; t(h)}{c(h)}\; p_{n-1}(w \mid h') \tag{42.4}$$
 #
@@ -332,7 +332,7 @@ claim("five new reports cost the same by hand and by medlib", np.allclose(by_han
 # %% [markdown]
 # How long a context? How large a discount? That is chosen on validation reports, never on those of the test.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Excess over the entropy in nats a report against the order of the n-gram from 1 to 9, on validation reports, logarithmic axis: it falls from more than 70 at order 1 to about one or two nats at the longest contexts."}}
+# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Excess over the entropy in nats a report against the order of the n-gram, from 1 to 8, on validation reports, logarithmic axis: it falls steeply from about fifty at order 1, then slowly to between two and three, and rises a little at the end."}}
 from medlib.decisions import decide
 
 exact_val = np.array([-reports.log_prob(report) for report in drawn[1]])
@@ -350,11 +350,11 @@ ax.set(xlabel="order n of the n-gram", ylabel="excess (nats a report)", title="S
 plt.show()
 ngram = text.NGram(order, len(vocabulary), discount).fit(train)
 print(f"chosen: order {order}, discount {discount}")
-claim("one word before is poor, and the best n-gram stays more than a nat from the limit", best[1] > 5 and 1 < min(best) < best[2], best)
+claim("one word before is poor, and the best n-gram stays 2 to 3.5 nats from the limit", best[1] > 5 and 2 < min(best) < 3.5, best)
 
 # %% [markdown]
 # With no earlier word the excess is some fifty nats, with one it is eight. Longer contexts help fast at first and then no
-# more: two to three nats remain. To repeat the side in the impression, a model must look back over eight tokens, and
+# more: between 2 and 3.5 nats remain. To repeat the side in the impression, a model must look back over eight tokens, and
 # contexts of that length are nearly all new.
 # Counting cannot know that *which* lobe does not matter to *which* side. For that a model must choose where to look.
 #
@@ -524,7 +524,7 @@ for model, label, steps in ((transformer, "transformer", 700), (lstm, "LSTM", 90
     compile_text(model, steps, rate=5e-3)
     fit(model, train, steps=steps, batch_size=64, label=label)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Excess over the entropy in nats a report, with 95 percent intervals, for single words, the chosen n-gram, the LSTM and the transformer, logarithmic axis. The transformer comes closest to zero."}}
+# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Excess over the entropy in nats a report, with 95 percent intervals, for the chosen n-gram, the LSTM and the transformer: near 2.8, 0.7 and 0.1. The intervals do not meet, and the transformer comes closest to zero."}}
 from medlib import plot
 from medlib.metrics import score_table
 
@@ -544,13 +544,15 @@ plt.show()
 reached = table["excess"]["transformer"]
 claim("the transformer is about a tenth of a nat from the limit, or less", 0 < reached.value < 0.13, reached)
 lead = table["excess minus n-gram"]
-claim("ahead of the LSTM, which is ahead of the n-gram, paired", table["excess"]["LSTM"].low > reached.high and lead["LSTM"].high < 0, lead["transformer"])
+claim("ahead of the LSTM by .4 or more, which is ahead of the n-gram, paired", table["excess"]["LSTM"].low > reached.high + 0.4 and lead["LSTM"].high < 0, lead["transformer"])
 table.astype(str)
 
 # %% [markdown]
 # The transformer ends about a tenth of a nat from a limit of 9.64, or closer; the LSTM, which was given more steps (the
-# lines above say how long each took), stays half a nat or more away, and the n-gram pays more than two. That is what attention buys here: the side is written once and looked up later. We
-# can watch it. Take a report, stop just before the side in the impression, and ask where the transformer looks.
+# lines above say how long each took), stays .4 or more behind it, and the
+# n-gram pays more than two. (The intervals are over reports; another start of the training moves the numbers a little, too.)
+# That is what attention buys here: the side is written once and looked up later. We can watch it. Take a report,
+# stop just before the side in the impression, and ask where the transformer looks.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Bars over the words of a report: how much attention the place before the side in the impression pays to each earlier word, for the head that looks hardest at words that name a side: one orange bar holds nearly all."}}
 def plainly(report):
@@ -584,8 +586,49 @@ on_sides = weights[head][sides].sum()
 claim("one head puts a quarter of its attention or more on words of side", on_sides > 0.25, on_sides)
 
 # %% [markdown]
-# One of the eight heads puts nearly all of its weight on a word that names a side (orange): that of the lesion, or that
-# of the weakness, from which the other side follows in most patients. Nobody told it to.
+# One of the eight heads puts a quarter of its weight or more, often nearly all, on words that name a side (orange): that of
+# the lesion, or that of the weakness, from which the other follows in most patients. Nobody told it to. (We picked the head
+# that does so most; where a model looks is not yet why it writes.)
+#
+# ### Large is not near
+#
+# Does a large model that has read much of the web do better? **SmolLM2** has 135 million parameters, more than a thousand
+# times ours ([notebook 10](10_large_models.ipynb) opens it). If its file is on this computer, the next cell asks it for six test
+# reports: *zero-shot*, after a heading alone, and *few-shot*, with three training reports before. If not, one line says how
+# to get it. Its nats are those of the whole text, in its own tokens.
+
+# %%
+from medlib.data import if_ready
+from medlib.models import llm
+
+file = if_ready("smollm2")
+heading = "Report of a CT of the head.\n"
+three = "".join(report.text + "\n" for report in drawn[0][:3])
+if file:
+    smol, tokeniser = llm.read_model(file.path)
+    six = [tokeniser.encode(report.text + "\n") for report in drawn[2][:6]]
+    prompts = [tokeniser.encode(heading), tokeniser.encode(heading + three)]
+    asked_of = [llm.answer_nats(smol, prompt, six) for prompt in prompts]
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+if file:
+    paid = {"SmolLM2, zero-shot": asked_of[0] - exact[:6], "SmolLM2, few-shot": asked_of[1] - exact[:6]}
+    paid |= {name: above[name][:6] for name in ("single words", "transformer")}
+    six_reports = SimpleNamespace(y=np.zeros(6), groups=np.arange(6))
+    near = score_table(paid, six_reports, against="SmolLM2, few-shot", scores={"excess": lambda y, p: np.mean(p)})
+    mean = {name: value.value for name, value in near["excess"].items()}
+    claim("SmolLM2 zero-shot is more than 120 nats from the limit, and three reports save it a third or more", mean["SmolLM2, zero-shot"] > 120 and mean["SmolLM2, few-shot"] < mean["SmolLM2, zero-shot"] / 1.5, mean["SmolLM2, few-shot"])
+    lead = near["excess minus SmolLM2, few-shot"]
+    claim("even then our transformer is more than ten nats ahead, paired, and SmolLM2 not clearly ahead of single words", lead["transformer"].high < -10 and lead["single words"].low < 0, [lead["transformer"], lead["single words"]])
+    print(near.astype(str).to_string())
+
+# %% [markdown]
+# Where the file was there, the table gives the excess on six simulated reports (so the intervals are wide). Zero-shot,
+# SmolLM2 pays more than 120 nats above a limit of 9.64. Three examples save a third of that or more. Even so our
+# transformer stays more than ten nats ahead, paired on the same reports, and SmolLM2 does not clearly beat even a count
+# of single words. It is no fair race, and that is the point: SmolLM2 saw three reports of this hospital, the others
+# twelve thousand. **Large is not near:** a loss is a loss *on something*, and a small model that knows this hospital
+# beats a large one that knows the web. (On reports from elsewhere it may well be the other way round.)
 #
 # ## 7. Writing: temperature and nucleus
 #
@@ -627,7 +670,7 @@ def nucleus(p, top_p):
 
 check("42.3", nucleus)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Three panels of bars with the eight likeliest next words after the side of a lesion, all of them places in the brain: as learnt, at temperature one half, where the first two gain, and cut to the nucleus of 0.9, where the last ones vanish."}}
+# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Three panels of bars with the eight likeliest next words after the side of a lesion, six places in the brain and two that hardly ever come: as learnt, at temperature one half, where the first two gain, and cut to the nucleus of 0.9, where the last ones vanish."}}
 # Equation (42.6): entropy falls with temperature, the order of words stays, and logarithms shrink by the factor
 state = transformer.begin(1)
 lesion = next(i for i, word in enumerate(spoken) if "lesion" in word)
@@ -643,7 +686,7 @@ for ax, p, title in zip(axes, (plain, cold, cut), ("as learnt", "temperature .5"
     ax.bar(range(8), p[top])
     ax.set_xticks(range(8), [vocabulary.words[i] for i in top], rotation=90)
     ax.set(title=title)
-axes[0].set_ylabel("probability of the next word")
+axes[0].set_ylabel("probability\n(simulated reports)")
 plt.show()
 ratio = [np.log(p[top[0]] / p[top[2]]) for p in (plain, text.shape_next(logits, temperature=0.5)[0], text.shape_next(logits, temperature=3)[0])]
 claim("log-odds of two words are divided by the temperature", np.allclose(ratio[1:], [2 * ratio[0], ratio[0] / 3]), ratio)
@@ -679,14 +722,14 @@ e = dials["entropy (nats)"].to_numpy()
 claim("at temperature 1 the entropy written is near 9.64", abs(e[1] - entropy) < 0.7, e[1])
 claim("heat raises it, cold and a smaller nucleus lower it, step by step", e[0] > e[1] > e[2] > e[3] and e[1] > e[4] > e[5] > e[6], e)
 claim("a nucleus of .5 makes patients without a lesion rare", dials["with a lesion"][6] > dials["with a lesion"][1] + 0.08, dials["with a lesion"][6])
-claim("heat breaks reports: fewer can be read than at temperature 1", dials["readable"][0] < dials["readable"][1] - 0.03, dials["readable"][0])
+claim("heat breaks a fifth to half of the reports", 0.5 <= dials["readable"][0] <= 0.8 < dials["readable"][1], dials["readable"][0])
 dials.round(3)
 
 # %% [markdown]
-# At temperature 1 the model writes with about the entropy of its source, and nearly every report can be read. At 1.5 four
-# of ten are broken. Cold and a narrow nucleus give clean reports that are alike: with a nucleus of .5 the entropy falls
-# to about 4 nats, a third of the reports or so are different ones, and patients without a lesion, a third of all, become one
-# in eight. **The quality is bought with diversity:** who is not typical is not written about.
+# At temperature 1 the model writes with about the entropy of its source, and nearly every report can be read. At 1.5 a
+# fifth to half are broken. Cold and a narrow nucleus give clean reports that are alike: with a nucleus of .5 the entropy falls
+# to about 4 nats, about a third of the reports are different ones, and patients without a lesion, a third of all, become rarer by
+# more than eight in a hundred. **The quality is bought with diversity:** who is not typical is not written about.
 #
 # ## 8. Has it memorised its patients?
 #
@@ -725,10 +768,10 @@ pd.DataFrame({"stands in the training set": [f"{fresh:.3f}", f"{expected:.3f}", 
 
 # %% [markdown]
 # About half of the transformer's reports are in the training set, and about half of *fresh* reports are. So that is no
-# memory; the grammar is small, and healthy patients get the same few reports. A count of copies means nothing without
+# sign of memory; the grammar is small, and healthy patients get the same few reports. A count of copies means nothing without
 # the rate at which honest ones collide. With real reports that rate is unknown, and one compares with the copies of a
 # held-out part instead. (The narrow
-# nucleus repeats most: what is typical was seen.)
+# nucleus repeats most: what is typical was seen. The 8-gram, which copies runs of eight words, stays near the honest rate here.)
 #
 # ## 9. Perplexity looks fine while facts are wrong
 #
@@ -752,19 +795,21 @@ p4, limit = last["perplexity"]["4-gram"], last["perplexity"]["the grammar itself
 claim("the 4-gram's perplexity is within .15 of the limit's", p4 - limit < 0.15, [p4, limit])
 lies = last["contradict"]
 claim("the LSTM: within .05 of the limit in perplexity, and one report of seven or more false", last["perplexity"]["LSTM"] - limit < 0.05 and lies["LSTM"].value > 0.14, lies["LSTM"])
-claim("yet it contradicts itself ten times as often as the transformer", lies["4-gram"].value > 10 * lies["transformer"].value, lies["4-gram"])
+claim("yet the 4-gram contradicts itself ten times as often as the transformer", lies["4-gram"].value > 10 * lies["transformer"].value, lies["4-gram"])
 ours = last.loc["transformer"]
-claim("the transformer: readable in 97 of 100, contradictions in few", ours["readable"].value >= 0.95 and ours["contradict"].value <= 0.03, ours["contradict"])
+claim("the transformer: readable in 95 of 100 or more, contradictions in 3 or fewer", ours["readable"].value >= 0.95 and ours["contradict"].value <= 0.03, ours["contradict"])
 last.round(3).astype(str)
 
 # %% [markdown]
-# In perplexity all models stand within a tenth or so of the limit, and one would call them equal. In facts they are
-# worlds apart: the 4-gram contradicts itself in more than seven of ten reports, the LSTM, at a perplexity of 1.30 where
-# 1.28 is the limit, in one of seven or more, the transformer in a few of a hundred. The words that carry a fact are few among many that any model gets right, and the mean over words drowns them.
+# In perplexity all models stand within .15 of the limit, 1.28, and one would call them equal. In facts they are
+# worlds apart: the 4-gram contradicts itself in more than seven of ten reports, the LSTM, within .05 of
+# the limit, in one of seven or more, the transformer in up to three of a hundred. **Not even that is enough:** we aimed at one of a
+# hundred at most, and the run stored here is above it (see its interval), less than a tenth of a nat from the best that can be. The words that
+# carry a fact are few among many that any model gets right, and the mean over words drowns them.
 # **Nats a report against a known limit, and a reader of facts, tell what a mean over words hides.**
 #
-# And still: a report without contradictions is consistent, not *true*. It describes no patient. That a report fits a
-# scan is the matter of the next page.
+# And still: a report without contradictions is consistent, not *true*. It describes no patient. Whether a report
+# fits its scan is another question, and nothing on this page answers it.
 #
 # ## Three questions
 #
@@ -779,14 +824,14 @@ last.round(3).astype(str)
 # word in the training set. Of a hundred such reports one learns less than of a hundred drawn at 1.</details>
 #
 # <details><summary>A generator copies 51 % of its reports from the training set, word for word. Is that a
-# leak?</summary>Only if honest fresh reports do so less often. Here they do in 52 %. Compare with the chance of (42.7), or with the
+# leak?</summary>Only if honest fresh reports do so less often. Here they do in 53 %. Compare with the chance of (42.7), or with the
 # share of a held-out part that stands in the training set.</details>
 #
 # ## In this notebook we ...
 #
 # - wrote a grammar as tables, and computed the least that any model must pay for its reports, in two ways,
 # - counted words with a discount, wrote attention by hand, and proved that it does not look ahead,
-# - trained a transformer to about a tenth of a nat from the limit, beside an n-gram and an LSTM,
+# - trained a transformer to about a tenth of a nat from the limit, beside an n-gram and an LSTM, and saw a model a thousand times larger stay far away,
 # - turned the dials of writing and saw what they cost, and
 # - found a fluent model wrong about most of its patients, with a parser and not with perplexity.
 #
