@@ -17,7 +17,7 @@ from medlib.models.sequence_vae import (
     with_mask,
 )
 
-BUILD = {"conv": lambda: build_conv_vae((20, 1), 2, (4, 8), 16), "lstm": lambda: build_lstm_vae((20, 1), 2, 8)}
+BUILD = {"conv": lambda: build_conv_vae((20, 1), 2, (4, 8), 16), "lstm": lambda: build_lstm_vae((20, 1), 2, 16)}
 
 
 @pytest.fixture
@@ -34,10 +34,10 @@ def test_it_learns_reconstructs_and_is_read_back(name, waves, tmp_path):
     model = start_from_average(BUILD[name](), x)
     model.compile(keras.optimizers.Adam(1e-2))
     before = model.evaluate(x, verbose=0)[0]
-    model.fit(x, epochs=30, batch_size=50, verbose=0)
+    model.fit(x, epochs=60, batch_size=50, verbose=0)
     assert model.evaluate(x, verbose=0)[0] < before - 5
     again = model.predict(x, verbose=0)
-    assert again.shape == (400, 20, 1) and np.std(again - waves) < 0.6 * np.std(waves)
+    assert again.shape == (400, 20, 1) and np.std(again - waves) < 0.7 * np.std(waves)
     model.save(tmp_path / "m.keras")
     copy = keras.saving.load_model(tmp_path / "m.keras")
     assert isinstance(copy, SequenceVAE) and np.allclose(copy.predict(x, verbose=0), again, atol=1e-6)
@@ -115,9 +115,7 @@ def test_what_does_not_fit_is_refused(waves):
         model.predict(waves, verbose=0)
     with pytest.raises(ValueError, match="got a mask other than 0 and 1"):
         model.predict(np.full((3, 20, 2), 0.5), verbose=0)
-    with pytest.raises(
-        ValueError, match=r"shape: got \(21, 1\), expected .* steps divisible by 4"
-    ):
+    with pytest.raises(ValueError, match=r"shape: got \(21, 1\), expected .* steps divisible by 4"):
         build_conv_vae((21, 1), 2)
     with pytest.raises(ValueError, match="steps divisible by 5"):
         build_lstm_vae((21, 1), 2)

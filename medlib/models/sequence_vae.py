@@ -51,8 +51,9 @@ class SequenceVAE(Saved):
     """A variational autoencoder of sequences with a Gaussian likelihood (Kingma and Welling 2014) and a mask.
 
     The prior is N(0, I). The decoder gives two numbers for each value: what is added to a learned average
-    ``centre``, and what is added to a learned log-variance ``log_var``; floor² is added to the variance. ``fit`` takes what
-    :func:`with_mask` returns; ``predict`` reconstructs, shape (n, steps, channels), also what was lost.
+    ``centre``, and what is added to a learned log-variance ``log_var``; floor² is added to the variance.
+    ``fit`` takes what :func:`with_mask` returns; ``predict`` reconstructs, shape
+    (n, steps, channels), also what was lost.
 
     Parameters
     ----------
@@ -149,7 +150,7 @@ def build_conv_vae(
     shape: tuple[int, int], latent: int, widths: tuple[int, int] = (16, 32), hidden: int = 64, **options
 ) -> SequenceVAE:
     """Strided convolutions in, transposed convolutions out. ``shape``: (steps, channels), steps divisible by four."""
-    _check_shape(shape, 4)
+    check_steps(shape, 4)
     steps, channels = shape
     x = keras.Input((steps, 2 * channels))
     h = layers.Conv1D(widths[0], 7, strides=2, padding="same", activation="gelu")(x)
@@ -170,7 +171,7 @@ def build_lstm_vae(shape: tuple[int, int], latent: int, units: int = 64, frame: 
 
     ``shape``: (steps, channels), the steps divisible by ``frame``.
     """
-    _check_shape(shape, frame)
+    check_steps(shape, frame)
     steps, channels = shape
     x = keras.Input((steps, 2 * channels))
     h = layers.Reshape((steps // frame, 2 * channels * frame))(x)
@@ -182,7 +183,8 @@ def build_lstm_vae(shape: tuple[int, int], latent: int, units: int = 64, frame: 
     return SequenceVAE(encoder, keras.Model(z, h), **options)
 
 
-def _check_shape(shape, step: int) -> None:
+def check_steps(shape, step: int) -> None:
+    """Refuse a shape other than (steps, channels), or steps that ``step`` does not divide."""
     if len(shape) != 2 or shape[0] < step or shape[0] % step:
         raise ValueError(
             f"shape: got {shape}, expected (steps, channels) with steps divisible by {step}; cut or pad the sequences"
