@@ -27,8 +27,8 @@
 # | notebooks [30](30_vae_loss.ipynb), [31](31_vae_images.ipynb) and [40](40_sequence_models.ipynb) | 50 min | 60 s | simulated heartbeats |
 #
 # Below are heartbeats, and heartbeats drawn by a model without any network: a mixture of a few Gaussian clouds that is
-# fitted in about a second. It will beat our networks in likelihood, by more than 5 nats a beat. This page builds the
-# networks all the same, measures them without mercy, and asks what each of the models is good for.
+# fitted in about a second. It will beat our networks in likelihood, by more than 5 nats a beat. And yet the network's
+# own drawings cover more of the patients' beats. This page asks what each model is good for, and measures it.
 
 # %%
 from dataclasses import replace
@@ -458,9 +458,12 @@ quality = pd.DataFrame(quality).T
 far, cover = quality["Fréchet distance"], quality["coverage"]
 shown = ["patients (the floor)", "convolutional VAE", "factor analysis", "no KL"]
 sheet({name.replace(" (the floor)", ""): pool[name] for name in shown}, "Simulated beats, and beats drawn by three models")
-claim("without KL the distance is over 5 times that of the VAE", far["no KL"] > 5 * far["convolutional VAE"], far)
-claim("without KL less than half as many beats are covered", cover["no KL"] < 0.5 * cover["convolutional VAE"], cover)
-claim("the VAE covers more beats than factor analysis", cover["convolutional VAE"] > cover["factor analysis"] + 0.03, cover)
+claim("without KL the distance is over 1.7 times that of the VAE", far["no KL"] > 1.7 * far["convolutional VAE"], far)
+claim("without KL at least 15 of 100 beats fewer are covered", cover["no KL"] < cover["convolutional VAE"] - 0.15, cover)
+linear_cover = cover[["factor analysis", "mixture"]].max()
+claim("the VAE covers more beats than factor analysis and mixture", cover["convolutional VAE"] > linear_cover + 0.01, cover)
+nearer = far[["factor analysis", "mixture"]].max() < far["convolutional VAE"]
+claim("yet their Fréchet distances are smaller", nearer, far)
 tanh_nats = importance_nats(tanh, x_test, 30)
 slip = score_table({"right": nats["convolutional VAE"], "tanh": tanh_nats}, test, "right", mean_nats, n=300)
 lost = slip.loc["tanh", "nats minus right"]
@@ -475,8 +478,10 @@ quality.round(2)
 
 # %% [markdown]
 # Small distances and large coverages are good; the first row is what patients score. Without KL the distance is more
-# than five times the VAE's, and the coverage less than half. A Gaussian fitted to its codes afterwards repairs part
-# of that. The tanh costs more than 5 nats a beat: a code that must not be surer than 0.61 has to be blunt.
+# than 1.7 times the VAE's, and at least 15 beats of 100 fewer are covered. A Gaussian fitted to its codes afterwards
+# repairs most of that. The linear models have the smaller distances, no wonder: they were fitted to means and
+# covariances, and the distance looks at nothing else. **In coverage the VAE leads them**: their drawings have the right
+# moments and the wrong shapes. The tanh costs more than 5 nats a beat: a code that must not be surer than 0.61 has to be blunt.
 #
 # ### From one beat to another
 #
@@ -518,16 +523,18 @@ for target_name, column in targets.items():
     for name, (known, asked) in read.items():
         probe = RidgeCV(np.logspace(-4, 3, 8)).fit(known, train.frame[column])
         knows[name][target_name] = bootstrap(r2_score, test.frame[column], probe.predict(asked), test.groups, n=100)
-height, width = (knows["VAE, 10 latents"][name].value for name in ("R height", "QRS width"))
-claim("R's height is in the code, R² over .8; QRS's width is, over .5", height > 0.8 and width > 0.5, [height, width])
-st = [knows[name]["ST level"].value for name in read]
-claim("the ST level is better read from the signal than from the code", st[2] > st[0], st)
+from_code, from_signal = knows["VAE, 10 latents"], knows["all 100 samples"]
+kept = [from_code[name].value for name in ("heart rate", "ST level", "QRS width")]
+claim("heart rate, ST level and QRS width are in the code: R² over .4", min(kept) > 0.4, kept)
+height = [from_code["R height"].value, from_signal["R height"].value]
+claim("R's height hardly is, R² under .6, though the signal shows it, over .9", height[0] < 0.6 and height[1] > 0.9, height)
 pd.DataFrame({name: {key: str(value) for key, value in row.items()} for name, row in knows.items()}).T
 
 # %% [markdown]
-# Each number is an $R^2$ on test patients. The height of R, which moves the largest numbers, is in the code almost
-# entirely. The ST level, a few hundredths of a millivolt among waves of one millivolt, is read better from the signal:
-# the code keeps what saves nats, and that is not what a cardiologist looks at first.
+# Each number is an $R^2$ on test patients. Heart rate, ST level and QRS width are in the code, each with more than .4.
+# The height of R, the first thing that anybody sees, hardly is, though the signal shows it almost exactly. The spike is
+# four samples wide; a latent for it would save the nats of four numbers, and ten latents found better work. **A code
+# keeps what saves nats, and that is not what a cardiologist looks at first.**
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Three panels. In each, seven simulated beats overlaid as one latent runs from -2 to 2: heights, widths and times of the waves change smoothly."}}
 rates = 0.5 * np.mean(codes**2 + np.exp(code_spread) - 1 - code_spread, axis=0)
@@ -582,14 +589,19 @@ def anomaly_scores(x):
 
 found = {name: score_table(anomaly_scores(part.x), part, "convolutional VAE", n=200) for name, part in (("extra beats", mixed), ("ST raised", st_up))}
 auc = {name: table["AUC"].map(lambda interval: interval.value) for name, table in found.items()}
-claim("extra beats: the VAE's nats reach an AUC over .9, and the best rival too", auc["extra beats"]["convolutional VAE"] > 0.9 and auc["extra beats"].drop("convolutional VAE").max() > 0.9, auc["extra beats"])
-claim("a raised ST segment is hard for all: no AUC over .85", auc["ST raised"].max() < 0.85, auc["ST raised"])
+extra = auc["extra beats"]
+simple = extra[["template", "PCA residual"]].max()
+claim("extra beats: the VAE reaches an AUC over .9, and so does a template or a residual", min(extra["convolutional VAE"], simple) > 0.9, extra)
+claim("a raised ST segment is hard for all: no AUC over .8", auc["ST raised"].max() < 0.8, auc["ST raised"])
+behind = found["ST raised"].loc["mixture", "AUC minus convolutional VAE"]
+claim("there the mixture is behind the VAE, interval and all", behind.high < 0, behind)
 pd.concat(found, axis=1).map(str)
 
 # %% [markdown]
-# Extra beats are found by nearly everything that has a likelihood, because they are unlike ordinary beats in three ways at
-# once. A raised ST segment of 0.15 mV is found poorly: patients differ from each other by as much as that, and their
-# noise by more. Whoever looks for one known thing should measure that thing.
+# Extra beats are found by all, because they are unlike ordinary beats in three ways at once; the correlation with one
+# template does about as well as the VAE. A raised ST segment is found poorly, with no AUC over .8: patients differ from each
+# other by nearly as much. There the VAE is ahead of the mixture, whose better likelihood is spent on noise, and no better
+# than the residual of ten components. Whoever looks for one known thing should measure that thing.
 #
 # ## 7. Repair a lost piece
 #
@@ -645,7 +657,8 @@ claim("joint = seen × conditional, to nine digits", max(off) < 1e-9, off)
 # $$\bar\mu = \frac1L \sum_l \mu_l, \qquad \bar\sigma^2 = \frac1L \sum_l \sigma_l^2 + \frac1L \sum_l (\mu_l - \bar\mu)^2
 # \tag{41.8}$$
 #
-# The first term is noise, the second is doubt about the code.
+# The first term is noise, the second is doubt about the code. Is that doubt large enough? The validation part decides: if
+# the 90 % intervals hold too little there, all deviations are stretched by one number until they hold 90 %.
 #
 # **41.3** Write (41.8): from `mu` and `var`, shape (draws, n, steps), to the mean and the variance, shape (n, steps).
 
@@ -670,15 +683,23 @@ check("41.3", pooled)
 
 # %%
 lost = (t >= 0.12) & (t < 0.32)  # most T waves
-holed = np.where(lost, np.nan, test.x)
-z_mean, z_log_var = encode(conv, with_mask(holed[..., None]))
-mu, var = [], []
-for _ in range(40):
-    z = z_mean + np.exp(z_log_var / 2) * rng.normal(size=z_mean.shape)
-    mean_, var_ = conv.decode(z.astype("float32"))
-    mu.append(np.asarray(mean_)[:, lost, 0])
-    var.append(np.asarray(var_)[:, lost, 0])
-repaired = {"convolutional VAE": pooled(np.array(mu), np.array(var))}
+
+
+def repair(x, draws=40):
+    """Mean and variance of the lost values of beats x (n, steps), by the VAE."""
+    holed = np.where(lost, np.nan, x)
+    code = conv.encode(with_mask(holed[..., None]))
+    each = [conv.decode(conv.draw(*code)) for _ in range(draws)]
+    mu = np.array([mean for mean, _ in each])[..., lost, 0]
+    var = np.array([var for _, var in each])[..., lost, 0]
+    return pooled(mu, var)
+
+
+guess, spread = repair(val.x)
+off = abs(val.x[:, lost] - guess) / np.sqrt(spread)
+stretch = decide("stretch of the intervals", np.quantile(off, 0.9) / 1.645)
+guess, spread = repair(test.x)
+repaired = {"VAE": (guess, spread), "VAE, stretched": (guess, stretch**2 * spread)}
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Three simulated beats whose T wave was lost in a shaded stretch. The VAE's repair, a curve with a band, rises and falls like the true T wave and the truth lies mostly in the band; a straight line between the edges misses the wave."}}
 # Equation (41.8): by drawing from the mixture itself, with unequal means and variances
@@ -708,9 +729,9 @@ repairs = pd.concat(
 )
 fig, axes = plt.subplots(1, 3, figsize=(8, 2.5), sharey=True)
 for ax, k in zip(axes, rng.choice(len(test), 3, replace=False), strict=True):
-    mean_, var_ = (part[k] for part in repaired["convolutional VAE"])
+    mean_, var_ = (part[k] for part in repaired["VAE, stretched"])
     ax.plot(t, test.x[k], color="0.5", linewidth=0.9, label="truth")
-    ax.plot(t[lost], mean_, label="VAE, 90 %")
+    ax.plot(t[lost], mean_, label="VAE")
     ax.fill_between(t[lost], mean_ - 1.645 * np.sqrt(var_), mean_ + 1.645 * np.sqrt(var_), alpha=0.3)
     ax.plot(t[lost], line[k], linestyle=":", color="black", label="straight line")
     ax.set_xlabel("s after R")
@@ -720,7 +741,10 @@ fig.suptitle("Simulated: the T wave was lost and is repaired", fontsize=10)
 plt.show()
 error, held = repairs["RMS error, mV"].map(lambda i: i.value), repairs["in the 90 % interval"].map(lambda i: i.value)
 claim("the straight line errs over 1.3 times as much as both models", error["straight line"] > 1.3 * error.drop("straight line").max(), error)
-claim("the VAE's 90 % intervals hold 80 to 95 % of the lost values", 0.80 < held["convolutional VAE"] < 0.95, held)
+claim("the VAE's 90 % intervals hold less than 75 %", held["VAE"] < 0.75, held)
+claim("stretched, they hold 82 to 96 %, and those of factor analysis too", all(0.82 < held[name] < 0.96 for name in ("VAE, stretched", "factor analysis, closed form")), held)
+dearer = repairs.loc["VAE, stretched", "nats a piece minus factor analysis, closed form"]
+claim("stretched, the VAE is still dearer than the closed form, interval and all", dearer.low > 0, dearer)
 
 # %% [markdown]
 # The straight line misses the T wave; the VAE's curve follows it, with a band that holds the truth most of the time. Here
@@ -730,9 +754,11 @@ claim("the VAE's 90 % intervals hold 80 to 95 % of the lost values", 0.80 < held
 repairs.map(str)
 
 # %% [markdown]
-# Both models err far less than the line. The straight line of a lost T wave is no repair, whatever its intervals. The
-# VAE's 90 % intervals hold 80 to 95 % of the lost values: its encoder is a little too sure of what it did not see.
-# **A repaired T wave is a guess about an average heart**; nobody should diagnose from it.
+# Both models err far less than the line. But the VAE's 90 % intervals hold less than 75 % of the lost values. Its loss
+# counts what was seen; a code that is too sure about the rest costs nothing, and (41.5) prefers a narrow code to one that
+# is a little too wide. Stretched by the number from validation, they hold what they promise. **The closed form needed no
+# such repair, and it is the better model here**, in error and in nats. And a repaired T wave is a guess from other
+# hearts; nobody should diagnose from it.
 #
 # ## 8. The course of a disease, with visits missed
 #
