@@ -85,9 +85,14 @@ def beats(part, *rhythms):
 # %%
 from sklearn.mixture import GaussianMixture
 
-train, val, test = strips.split(seed=int(rng.integers(1000)))
 SINUS, ECTOPIC, BLOCK = 0, 2, 3
+train, val, test_strips = strips.split(seed=int(rng.integers(1000)))
 train, val = beats(train, SINUS, BLOCK), beats(val, SINUS, BLOCK)
+
+# %% [markdown]
+# A **mixture** of Gaussian clouds, each with a mean and a covariance of its own. How many? Validation decides.
+
+# %%
 mixtures = {}
 for clouds in (2, 3, 4, 6):
     model = GaussianMixture(clouds, reg_covar=0.01**2, max_iter=200, random_state=0)
@@ -202,7 +207,6 @@ claim("dividing by all beats costs over 20 nats where half or more was lost", na
 
 # %%
 centre, variance = average_beat(train.x)
-test_strips = test
 test = beats(test_strips, SINUS, BLOCK)[::2]  # every second one, to save time
 as_sequences = test.x[..., None].astype("float32")
 blind = masked_nats(as_sequences, centre[:, None], variance[:, None], 1.0)
@@ -229,6 +233,8 @@ factors = {q: factor_analysis(train.x, q) for q in (4, 8, 16, 32)}
 on_val = {q: model.nats(val.x).mean() for q, model in factors.items()}
 q = min(decide("factors, nats on validation", on_val), key=on_val.get)
 linear = factors[q]
+
+# %%
 for name, model in factors.items():
     nats[f"factor analysis, {name}"] = model.nats(test.x)
 nats["mixture"] = -mixture.score_samples(test.x)
@@ -708,6 +714,7 @@ def repair(x, draws=40):
     return pooled(mu, var)
 
 
+# %%
 guess, spread = repair(val.x)
 off = abs(val.x[:, lost] - guess) / np.sqrt(spread)
 stretch = decide("stretch of the intervals", np.quantile(off, 0.9) / 1.645)
@@ -788,6 +795,11 @@ values = hidden @ load_to.T + 0.5 * rng.normal(size=(3000, 8))
 values[rng.random(values.shape) < 1 / 3] = np.nan
 values = values[~np.isnan(values).all(axis=1)]
 records = with_mask(values[..., None])
+
+# %% [markdown]
+# The encoder has two small layers. The decoder is one matrix, as the truth is.
+
+# %%
 code_in, z_in = keras.Input((8, 2)), keras.Input((2,))
 h = layers.Dense(48, activation="gelu")(layers.Flatten()(code_in))
 h = layers.Dense(48, activation="gelu")(h)
