@@ -568,7 +568,6 @@ for place, (ax, latent) in enumerate(zip(axes, busy, strict=True)):
     ax.set(xlabel="s after R", title=f"latent {place + 1}: {rates[latent]:.1f} nats")
 axes[0].set_ylabel("mV")
 fig.suptitle("Simulated: one latent from −2 (dark) to 2 (light)", fontsize=10)
-plt.tight_layout()
 plt.show()
 claim("each of the three busiest latents is paid over 1 nat", rates[busy].min() > 1, rates[busy])
 
