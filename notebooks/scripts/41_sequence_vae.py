@@ -485,8 +485,8 @@ lost = slip.loc["tanh", "nats minus right"]
 claim("the tanh costs over 2 nats a beat, interval and all", lost.low > 2, lost)
 
 # %% [markdown]
-# All rows have a spike. The autoencoder's lowest row has little else: a ragged baseline, and T waves that are missing or
-# point down, because its codes lie anywhere and the prior knows nothing about them. The VAE and factor analysis draw P and
+# All rows have a spike. In some panels of the lowest row there is little else: a ragged baseline and hardly a T wave. An
+# autoencoder's codes lie anywhere, and the prior knows nothing about them. The VAE and factor analysis draw P and
 # T waves; to the eye neither is clearly better, so we count.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
@@ -552,9 +552,8 @@ pd.DataFrame({name: {key: str(value) for key, value in row.items()} for name, ro
 # %% [markdown]
 # Each number is an $R^2$ on test patients. Heart rate, ST level and QRS width are in the code, each with more than .3.
 # The height of R, the first thing that anybody sees, is read worse from the code by at least .25, though the signal shows
-# it almost exactly. The spike is
-# four samples wide; a latent for it would save the nats of four numbers, and ten latents found better work. **A code
-# keeps what saves nats, and that is not what a cardiologist looks at first.**
+# it almost exactly. The spike is four samples wide; a latent for it would save the nats of four numbers, and ten latents
+# found better work. **A code keeps what saves nats, and that is not what a cardiologist looks at first.**
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Three panels. In each, seven simulated beats overlaid as one latent runs from -2 to 2: heights, widths and times of the waves change smoothly."}}
 rates = 0.5 * np.mean(codes**2 + np.exp(code_spread) - 1 - code_spread, axis=0)
@@ -572,8 +571,8 @@ plt.show()
 claim("each of the three busiest latents is paid over 1 nat", rates[busy].min() > 1, rates[busy])
 
 # %% [markdown]
-# Each panel moves one of the three busiest latents. None of them is one thing alone: heights, widths and times move
-# together. Nobody asked for one cause a latent, and the loss does not.
+# Each panel moves one of the three busiest latents. T waves and the level of the baseline move, several of them together;
+# the spike hardly does, as the table said. Nobody asked for one cause a latent, and the loss does not.
 #
 # ## 6. An arrhythmia as an anomaly
 #
@@ -620,7 +619,9 @@ pd.concat(found, axis=1).map(str)
 # Extra beats are found by all, because they are unlike ordinary beats in three ways at once; the correlation with one
 # template does nearly as well as the VAE. A raised ST segment is found poorly, with no AUC over .8: patients differ from each
 # other by nearly as much. There the VAE is ahead of the mixture, interval and all, though the mixture has the better likelihood.
-# The residual of ten components comes near it or level. Whoever looks for one known thing should measure that thing.
+# The residual of ten components comes near it or level. Whoever looks for one known thing should measure that thing. (In a
+# clinic an ST segment is read against the patient's own baseline, and in neighbouring leads; these models had one lead
+# and one beat.)
 #
 # ## 7. Repair a lost piece
 #
