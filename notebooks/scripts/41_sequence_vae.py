@@ -396,8 +396,9 @@ board
 # Lower is better; the last column but one is paired, patient by patient, against one cloud of factors. At equal CPU time
 # convolutions lead the LSTM by more than 20 nats a beat, because the LSTM must carry each number through its memory. And
 # **the mixture leads them both**, by more than 5 nats, in about a second. Against eight factors the network's ten latents
-# are worth more than 8 nats; with the number that validation chose they are about level, a few nats either way. If all you want is a
-# density of beats, take the mixture. The network has ten latents where the mixture keeps a table of 5,050 covariances for each cloud. What do the ten buy?
+# are worth more than 8 nats; with the number that validation chose they are about level, a few nats either way.
+# If all you want is a density of beats, take the mixture. The network has ten latents where the mixture keeps a table of
+# 5,050 covariances for each cloud. What do the ten buy?
 #
 # ## 4. Draw beats
 #
