@@ -636,7 +636,7 @@ plt.show()
 # | | [31 images from a VAE](31_vae_images.ipynb) | generate, interpolate, look inside |
 # | | [32 anomalies](32_anomalies.ipynb) | a model of the healthy, against the strongest simple rivals |
 # | **4 sequences and text** | [40 sequence models](40_sequence_models.ipynb) | heart rhythms, and the course of a disease |
-# | | 41 a VAE of sequences | heartbeats drawn, judged and repaired |
+# | | [41 a VAE of sequences](41_sequence_vae.ipynb) | heartbeats drawn, judged and repaired |
 # | | [42 case reports](42_case_reports.ipynb) | language models beside the exact limit, and a reader of facts |
 # | | 43 reports from images | a scan in, a report out, every fact checked |
 # | | [44 text VAE](44_text_vae.ipynb) | case reports from a code: how it collapses, what treats it, and what a count of words knows |
