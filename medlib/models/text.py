@@ -262,6 +262,12 @@ def attention(q, k, v):
     return ops.matmul(power / ops.sum(power, axis=-1, keepdims=True), v)
 
 
+def shortened(tokens):
+    """Tokens without the places that are padding in every text: those cost time for nothing."""
+    longest = tf.reduce_max(tf.reduce_sum(tf.cast(tokens != PAD, tf.int32), axis=1))
+    return tokens[:, :longest]
+
+
 @register
 class Block(layers.Layer):
     """One layer of a transformer: attention between places, then a small network at each place.
@@ -334,8 +340,7 @@ class LanguageModel(Saved):
 
     def terms(self, tokens):
         """-log p of each text (n,), and the number of its words (n,), END included."""
-        longest = tf.reduce_max(tf.reduce_sum(tf.cast(tokens != PAD, tf.int32), axis=1))
-        tokens = tokens[:, :longest]  # what is padding in every text costs time for nothing
+        tokens = shortened(tokens)
         words = tokens[:, 1:]
         real = ops.cast(words != PAD, "float32")
         each = tf.nn.sparse_softmax_cross_entropy_with_logits(words, self(tokens[:, :-1]))
@@ -552,6 +557,7 @@ class Coded(LanguageModel):
 
         @tf.function
         def weigh(part):
+            part = shortened(part)
             mean, log_var = self.encode(part)
             z = self.around(mean, log_var)
             farther = (z - mean) ** 2 / ops.exp(log_var) + log_var - z**2
@@ -590,6 +596,7 @@ class TextVAE(Coded):
         return self.readout(self.memory(self.told(tokens, z))[0])
 
     def pieces(self, tokens, training=False):
+        tokens = shortened(tokens)
         mean, log_var = self.encode(tokens)
         z = self.around(mean, log_var)
         seen = tokens[:, :-1]
