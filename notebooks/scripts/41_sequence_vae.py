@@ -24,7 +24,7 @@
 #
 # | needs | read | run | data |
 # |---|---|---|---|
-# | notebooks [30](30_vae_loss.ipynb), [31](31_vae_images.ipynb) and [40](40_sequence_models.ipynb) | 55 min | 60 s | simulated heartbeats |
+# | notebooks [30](30_vae_loss.ipynb), [31](31_vae_images.ipynb) and [40](40_sequence_models.ipynb) | 55 min | 70 s | simulated heartbeats |
 #
 # Below are heartbeats, and heartbeats drawn by a model without any network: a mixture of a few Gaussian clouds that is
 # fitted in about a second. It will beat our networks in likelihood, by more than 5 nats a beat. And yet the network's
@@ -339,7 +339,7 @@ lstm, seconds["LSTM VAE"] = trained(build_lstm_vae(SHAPE, LATENT), 450, "LSTM")
 # $$-\log p(x) \le -\mathbb E \log \frac1L \sum_{l=1}^{L} \frac{p(x \mid z_l)\,p(z_l)}{q(z_l \mid x)}, \qquad z_l \sim
 # q(z \mid x) \tag{41.6}$$
 #
-# We give the networks this better number, with 20 draws, so that nobody can say the rivals were favoured.
+# We give the networks this better number, with 10 draws, so that nobody can say the rivals were favoured.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 # Equations (41.5) and (41.6): a tiny VAE with two lost values; rate and distortion by 4,000 draws, the true cost by 200,000 of the prior
@@ -367,13 +367,13 @@ falls = bounds[0] > bounds[1] > bounds[2] > truth - 0.02 and bounds[2] - truth <
 claim("the bound falls with the draws, to the true cost", falls, [*bounds, truth])
 
 x_test = with_mask(test.x[..., None])
-nats["convolutional VAE"] = importance_nats(conv, x_test, 20)
-nats["LSTM VAE"] = importance_nats(lstm, x_test, 20)
+nats["convolutional VAE"] = importance_nats(conv, x_test, 10)
+nats["LSTM VAE"] = importance_nats(lstm, x_test, 10)
 order = ["no latents", "factor analysis, 8", f"factor analysis, {q}", "LSTM VAE", "convolutional VAE", "mixture"]
 mean_nats = {"nats": lambda y, p: p.mean()}
-board = score_table({name: nats[name] for name in dict.fromkeys(order)}, test, f"factor analysis, {q}", mean_nats, n=300)
+board = score_table({name: nats[name] for name in dict.fromkeys(order)}, test, f"factor analysis, {q}", mean_nats, n=200)
 gaps = board[f"nats minus factor analysis, {q}"]
-versus = score_table({name: nats[name] for name in ("convolutional VAE", "LSTM VAE", "mixture")}, test, "convolutional VAE", mean_nats, n=300)
+versus = score_table({name: nats[name] for name in ("convolutional VAE", "LSTM VAE", "mixture")}, test, "convolutional VAE", mean_nats, n=200)
 against_conv = versus["nats minus convolutional VAE"]
 claim("at equal CPU time convolutions lead the LSTM by over 20 nats, interval and all", against_conv["LSTM VAE"].low > 20, against_conv["LSTM VAE"])
 claim("the mixture leads the convolutional VAE by over 5 nats, interval and all", against_conv["mixture"].high < -5, against_conv["mixture"])
@@ -469,7 +469,7 @@ likeness = {name: features(np.clip(waves, -5, 5)) for name, waves in pool.items(
 near = {name: (cdist(target, rows) < radius[:, None]).any(axis=1) for name, rows in likeness.items()}
 far = pd.Series({name: fid(target, rows) for name, rows in likeness.items()})
 share_of = {"coverage": lambda y, p: p.mean()}
-quality = score_table(near, test, "mixture", share_of, n=300)
+quality = score_table(near, test, "mixture", share_of, n=200)
 cover = quality["coverage"].map(lambda interval: interval.value)
 assert np.isclose(cover["mixture"], density_coverage(target, likeness["mixture"])[1])
 shown = ["patients (the floor)", "convolutional VAE", "factor analysis", "no KL"]
@@ -480,8 +480,8 @@ ahead = quality.loc["convolutional VAE", "coverage minus mixture"]
 claim("the VAE covers more beats than the mixture, interval and all", ahead.low > 0, ahead)
 nearer = far[["factor analysis", "mixture"]].max() < far["convolutional VAE"]
 claim("yet their Fréchet distances are smaller", nearer, far)
-tanh_nats = importance_nats(tanh, x_test, 20)
-slip = score_table({"right": nats["convolutional VAE"], "tanh": tanh_nats}, test, "right", mean_nats, n=300)
+tanh_nats = importance_nats(tanh, x_test, 10)
+slip = score_table({"right": nats["convolutional VAE"], "tanh": tanh_nats}, test, "right", mean_nats, n=200)
 lost = slip.loc["tanh", "nats minus right"]
 claim("the tanh costs over 2 nats a beat, and its interval is above 0", lost.value > 2 and lost.low > 0, lost)
 
@@ -747,7 +747,7 @@ for name, (mean_, var_) in repaired.items():
     pieces[name] = {"error": np.mean((truth - mean_) ** 2, axis=1), "inside": inside.mean(axis=1), "nats": price}
 columns = {"RMS error, mV": ("error", lambda y, p: np.sqrt(p.mean())), "in the 90 % interval": ("inside", lambda y, p: p.mean()), "nats a piece": ("nats", lambda y, p: p.mean())}
 repairs = pd.concat(
-    [score_table({name: piece[key] for name, piece in pieces.items()}, test, "factor analysis, closed form", {title: score}, n=300) for title, (key, score) in columns.items()], axis=1
+    [score_table({name: piece[key] for name, piece in pieces.items()}, test, "factor analysis, closed form", {title: score}, n=200) for title, (key, score) in columns.items()], axis=1
 )
 fig, axes = plt.subplots(1, 3, figsize=(8, 2.5), sharey=True)
 for ax, k in zip(axes, rng.choice(len(test), 3, replace=False), strict=True):
