@@ -51,8 +51,6 @@ def charged(answer) -> str | None:
             return "below the free nats the charge is constant, not zero: the larger of the two, by (44.5)"
         if close(got, np.minimum(mean, free).sum()):
             return "the larger of the two, not the smaller"
-        if close(got, mean.sum()):
-            return "nothing is free there: take the larger of each mean rate and `free`"
         if close(got, np.maximum(mean, free).mean()):
             return "add up over the latents; do not average"
         return "the mean rate of each latent, the larger of it and `free`, and the sum of these"
