@@ -12,6 +12,7 @@ from keras import ops
 from medlib.models import text
 from medlib.models.text import END, PAD, START, NGram, Transformer, Vocabulary
 from medlib.models.training import fit
+from medlib.models.vae import mean_weight_nats
 
 TEXTS = ["The left side.", "The right side, 4.5 mm.", "No shift.", "The left side: no shift.", "No shift, no left."]
 
@@ -212,9 +213,9 @@ def test_the_terms_of_a_text_vae_are_those_of_the_bound(words, tokens):
     assert np.allclose(bound, again, atol=0.15)
     weights = model.log_weights(tokens, 400)
     assert np.allclose(-weights.mean(axis=1), bound, atol=0.15)
-    tight = text.importance_nats(weights)
-    assert np.all(tight <= -weights.mean(axis=1)) and np.allclose(text.importance_nats(weights[:, :1]), -weights[:, 0])
-    assert np.allclose(text.importance_nats(weights - 3000) - 3000, tight)
+    tight = mean_weight_nats(weights)
+    assert np.all(tight <= -weights.mean(axis=1)) and np.allclose(mean_weight_nats(weights[:, :1]), -weights[:, 0])
+    assert np.allclose(mean_weight_nats(weights - 3000) - 3000, tight)
 
 
 def test_padding_changes_neither_code_nor_nats(words, tokens):

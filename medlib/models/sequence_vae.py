@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import layers, ops
 
-from medlib.models.base import Saved
 from medlib.models.inputs import check_finite, check_latents
 from medlib.models.sequence import check_sequences
-from medlib.models.training import batches, record
-from medlib.models.vae import LOG_2PI, gaussian_rate
+from medlib.models.training import batches
+from medlib.models.vae import LOG_2PI, ConvVAE, Variational, gaussian_rate, log_ratio, mean_weight_nats
 
 
 def with_mask(x, name: str = "x") -> np.ndarray:
@@ -47,7 +45,7 @@ def masked_nats(x, mean, var, seen):
     return 0.5 * ops.sum(seen * each, axis=(1, 2))
 
 
-class SequenceVAE(Saved):
+class SequenceVAE(Variational):
     """A variational autoencoder of sequences with a Gaussian likelihood (Kingma and Welling 2014) and a mask.
 
     The prior is N(0, I). The decoder gives two numbers for each value: what is added to a learned average
@@ -72,10 +70,10 @@ class SequenceVAE(Saved):
         missing values or a mask that is not 0 and 1.
     """
 
-    wants_targets = False
+    encode, draw = ConvVAE.encode, ConvVAE.draw  # notebook 31's, the same for sequences
 
     def __init__(self, encoder, decoder, beta=1.0, floor=0.01, seed=0):
-        super().__init__()
+        super().__init__(seed)
         (steps, both), latent = decoder.output_shape[1:], decoder.input_shape[1]
         shape, want = (steps, both // 2), ((steps, both // 2 * 2), 2 * latent)
         if (encoder.input_shape[1:], encoder.output_shape[1]) != want:
@@ -85,24 +83,8 @@ class SequenceVAE(Saved):
                 "mean and log-variance of each latent come out"
             )
         self.encoder, self.decoder, self.beta, self.floor = encoder, decoder, beta, floor
-        self.seed, self.noise = seed, keras.random.SeedGenerator(seed)
         self.centre = self.add_weight(shape, "zeros")
         self.log_var = self.add_weight(shape, "zeros")
-        self.trackers = [keras.metrics.Mean(name) for name in ("loss", "distortion", "rate")]
-
-    @property
-    def latent(self) -> int:
-        """How many numbers a code has."""
-        return self.decoder.input_shape[1]
-
-    def encode(self, x):
-        """Mean and log-variance of each latent."""
-        return ops.split(self.encoder(x), 2, axis=-1)
-
-    def draw(self, z_mean, z_log_var):
-        """A code from the encoder's distribution, its noise apart so that gradients pass (equation 30.7)."""
-        noise = keras.random.normal(ops.shape(z_mean), seed=self.noise)
-        return z_mean + ops.exp(0.5 * z_log_var) * noise
 
     def decode(self, z):
         """Mean and variance of each value, given the latents."""
@@ -127,23 +109,6 @@ class SequenceVAE(Saved):
         x = check_sequences(x, self.encoder.input_shape[1:], name)
         if not np.isin(x[..., x.shape[2] // 2 :], (0, 1)).all():
             raise ValueError(f"{name}: got a mask other than 0 and 1, expected values, then masks; use with_mask(x)")
-
-    def check_asked(self, x):
-        """Values and masks of the right shape."""
-        self.check(x)
-
-    def train_step(self, data):
-        """One step of the optimiser on the mean loss of a batch."""
-        x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        with tf.GradientTape() as tape:
-            terms = [ops.mean(term) for term in self.terms(x)]
-        self.optimizer.apply(tape.gradient(terms[0], self.trainable_weights), self.trainable_weights)
-        return record(self.trackers, terms)
-
-    def test_step(self, data):
-        """The same terms without a step."""
-        x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        return record(self.trackers, self.terms(x))
 
 
 def build_conv_vae(
@@ -229,14 +194,11 @@ def importance_nats(model: SequenceVAE, x, draws: int = 50) -> np.ndarray:
     if draws != int(draws) or draws < 1:
         raise ValueError(f"draws: got {draws!r}, expected a whole number, at least 1; 50 is a good start")
 
-    def ratio(part):
+    def weight(part):
         z_mean, z_log_var = model.encode(part)
         z = model.draw(z_mean, z_log_var)
         values, seen = ops.split(part, 2, axis=-1)
-        nats = masked_nats(values, *model.decode(z), seen)
-        prior = 0.5 * ops.sum(z**2, axis=-1)
-        code = 0.5 * ops.sum(z_log_var + (z - z_mean) ** 2 / ops.exp(z_log_var), axis=-1)
-        return (code - prior - nats,)
+        return (log_ratio(z, z_mean, z_log_var) - masked_nats(values, *model.decode(z), seen),)
 
-    each = [batches(ratio, np.asarray(x, np.float32), size=2048)[0] for _ in range(int(draws))]
-    return np.log(draws) - np.logaddexp.reduce(np.array(each, float), axis=0)
+    each = [batches(weight, np.asarray(x, np.float32), size=2048)[0] for _ in range(int(draws))]
+    return mean_weight_nats(np.stack(each, axis=1))

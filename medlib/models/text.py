@@ -24,6 +24,7 @@ from keras import layers, ops
 
 from medlib.models.base import Saved, register
 from medlib.models.training import batches, record
+from medlib.models.vae import ConvVAE, gaussian_rate, log_ratio
 
 PAD, START, END, UNKNOWN = range(4)
 SPECIAL = ("<pad>", "<start>", "<end>", "<unknown>")
@@ -268,6 +269,11 @@ def shortened(tokens):
     return tokens[:, :longest]
 
 
+def words_in(tokens):
+    """The number of words of each text (n,), END included."""
+    return ops.sum(ops.cast(tokens > START, "float32"), axis=1)
+
+
 @register
 class Block(layers.Layer):
     """One layer of a transformer: attention between places, then a small network at each place.
@@ -341,10 +347,13 @@ class LanguageModel(Saved):
     def terms(self, tokens):
         """-log p of each text (n,), and the number of its words (n,), END included."""
         tokens = shortened(tokens)
+        return self.paid(tokens, self(tokens[:, :-1])), words_in(tokens)
+
+    def paid(self, tokens, logits):
+        """-log p of each text (n,), given the logits for all but its last place."""
         words = tokens[:, 1:]
-        real = ops.cast(words != PAD, "float32")
-        each = tf.nn.sparse_softmax_cross_entropy_with_logits(words, self(tokens[:, :-1]))
-        return ops.sum(each * real, axis=1), ops.sum(real, axis=1)
+        each = tf.nn.sparse_softmax_cross_entropy_with_logits(words, logits)
+        return ops.sum(each * ops.cast(words != PAD, "float32"), axis=1)
 
     def train_step(self, data):
         """One step of the optimiser on the mean nats a word of a batch."""
@@ -462,8 +471,8 @@ class LSTM(LanguageModel):
 
 
 def gaussian_rates(mean, log_var):
-    """KL(N(mean, exp log_var) || N(0, 1)) of each latent, (n, latent), in nats (equation 30.6)."""
-    return 0.5 * (mean**2 + ops.exp(log_var) - 1 - log_var)
+    """KL(N(mean, exp log_var) || N(0, 1)) of each latent by itself, (n, latent), in nats (equation 30.6)."""
+    return gaussian_rate(mean[..., None], log_var[..., None])
 
 
 def hide(tokens, share, noise):
@@ -492,6 +501,8 @@ class Coded(LanguageModel):
         Share of the words that are hidden from the writer in training.
     """
 
+    draw = ConvVAE.draw  # notebook 31's, the same for texts
+
     def __init__(self, size, length, latent=8, width=48, hidden=64, anneal=0, free=0.0, drop=0.0, seed=0):
         super().__init__()
         if latent < 1:
@@ -519,25 +530,15 @@ class Coded(LanguageModel):
         """Logits (n, places, size) of the word after each place, told the mean code of the text itself."""
         return self.write(tokens, self.encode(tokens)[0])
 
-    def around(self, mean, log_var):
-        """A code from N(mean, exp log_var), (n, latent): equation (30.8)."""
-        return mean + ops.exp(log_var / 2) * keras.random.normal(ops.shape(mean), seed=self.noise)
-
     def told(self, tokens, z):
         """A vector for each word (n, places, width + latent): its own, and the code."""
         everywhere = ops.repeat(z[:, None], ops.shape(tokens)[1], axis=1)
         return ops.concatenate([self.word(tokens), everywhere], axis=-1)
 
-    def paid(self, tokens, logits):
-        """-log p of each text (n,), given the logits for all but its last place."""
-        words = tokens[:, 1:]
-        each = tf.nn.sparse_softmax_cross_entropy_with_logits(words, logits)
-        return ops.sum(each * ops.cast(words != PAD, "float32"), axis=1)
-
     def terms(self, tokens):
         """-ELBO of each text (n,), one code drawn for each, and the number of its words."""
         distortion, rate = self.pieces(tokens)
-        return distortion + ops.sum(rate, axis=1), ops.sum(ops.cast(tokens[:, 1:] != PAD, "float32"), axis=1)
+        return distortion + ops.sum(rate, axis=1), words_in(tokens)
 
     def test_step(self, data):
         """-ELBO, distortion and rate without a step; nothing is hidden, and no nats are free."""
@@ -552,16 +553,15 @@ class Coded(LanguageModel):
         return tuple(batches(lambda part: tuple(self.encode(ops.convert_to_tensor(part))), tokens))
 
     def log_weights(self, tokens, k: int) -> np.ndarray:
-        """log p(x, z) - log q(z | x) for ``k`` codes drawn for each text, (n, k); see :func:`importance_nats`."""
+        """log p(x, z) - log q(z | x) for ``k`` codes drawn for each text, (n, k), for ``vae.mean_weight_nats``."""
         tokens = check_tokens(tokens, self.size, length=self.length)
 
         @tf.function
         def weigh(part):
             part = shortened(part)
             mean, log_var = self.encode(part)
-            z = self.around(mean, log_var)
-            farther = (z - mean) ** 2 / ops.exp(log_var) + log_var - z**2
-            return -self.paid(part, self.write(part[:, :-1], z)) + 0.5 * ops.sum(farther, axis=1)
+            z = self.draw(mean, log_var)
+            return log_ratio(z, mean, log_var) - self.paid(part, self.write(part[:, :-1], z))
 
         rounds = [batches(lambda part: (weigh(ops.convert_to_tensor(part)),), tokens, size=1024)[0] for _ in range(k)]
         return np.stack(rounds, axis=1).astype(float)
@@ -598,7 +598,7 @@ class TextVAE(Coded):
     def pieces(self, tokens, training=False):
         tokens = shortened(tokens)
         mean, log_var = self.encode(tokens)
-        z = self.around(mean, log_var)
+        z = self.draw(mean, log_var)
         seen = tokens[:, :-1]
         if training:
             seen = hide(seen, self.drop, self.noise)
@@ -613,20 +613,10 @@ class TextVAE(Coded):
             distortion, rate = self.pieces(tokens, training=True)
             charged = ops.maximum(ops.mean(rate, axis=0), self.free)
             loss = ops.mean(distortion) + weight * ops.sum(charged)
-            each_word = loss / ops.mean(ops.sum(tokens > START, axis=1))
+            each_word = loss / ops.mean(words_in(tokens))
         gradient = tape.gradient(each_word, self.trainable_weights)
         self.optimizer.apply(gradient, self.trainable_weights)
         return record(self.trackers, [loss, distortion, ops.sum(rate, axis=1)])
-
-
-def importance_nats(log_weights) -> np.ndarray:
-    """-log of the mean weight of each text (n,), from :meth:`Coded.log_weights` (n, k): a bound on -log p(x).
-
-    It falls towards -log p(x) as k grows (Burda and others 2016); one code gives -ELBO.
-    """
-    log_weights = np.asarray(log_weights, float)
-    largest = log_weights.max(axis=1)
-    return -largest - np.log(np.mean(np.exp(log_weights - largest[:, None]), axis=1))
 
 
 def compile_text(model, steps=700, rate=3e-3):

@@ -58,10 +58,25 @@ def gaussian_rate(z_mean, z_log_var):
     return 0.5 * ops.sum(each, axis=-1)
 
 
-class ImageModel(Saved):
-    """What an autoencoder of images needs beside its theory: noise, checks, the images of a batch, and a step.
+def log_ratio(z, z_mean, z_log_var):
+    """log p(z) - log q(z | x) of drawn codes, shape (n,), nats, with p = N(0, I) and q = N(z_mean, exp z_log_var)."""
+    each = (z - z_mean) ** 2 / ops.exp(z_log_var) + z_log_var - z**2
+    return 0.5 * ops.sum(each, axis=-1)
 
-    A subclass has an ``encoder``, a ``decoder`` and ``terms``: loss, distortion and rate of each image.
+
+def mean_weight_nats(log_weights) -> np.ndarray:
+    """-log of the mean weight of each example (n,), from log p(x, z) - log q(z | x) of k drawn codes, (n, k).
+
+    An upper bound of -log p(x) on average, which falls towards it as k grows (Burda and others 2016); k = 1 is -ELBO.
+    """
+    log_weights = np.asarray(log_weights, float)
+    return np.log(log_weights.shape[1]) - np.logaddexp.reduce(log_weights, axis=1)
+
+
+class Variational(Saved):
+    """What a variational autoencoder needs beside its theory: noise, the examples of a batch, and a step.
+
+    A subclass has an ``encoder``, a ``decoder``, ``check`` and ``terms``: loss, distortion and rate of each example.
     """
 
     wants_targets = False
@@ -76,29 +91,33 @@ class ImageModel(Saved):
         """How many numbers a code has."""
         return self.decoder.input_shape[1]
 
-    def images(self, data):
-        """The images of one batch from ``fit``; targets beside them are ignored."""
+    def examples(self, data):
+        """The examples of one batch from ``fit``; targets beside them are ignored."""
         x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
         return ops.cast(x, "float32")
 
-    def check(self, x, y=None, name="x"):
-        """Images in [0, 1]."""
-        check_images(x, self.encoder.input_shape[1:], name)
-
     def check_asked(self, x):
-        """Images in [0, 1]."""
+        """The same as for ``fit``."""
         self.check(x)
 
     def train_step(self, data):
         """One step of the optimiser on the mean loss of a batch."""
         with tf.GradientTape() as tape:
-            terms = [ops.mean(term) for term in self.terms(self.images(data))]
+            terms = [ops.mean(term) for term in self.terms(self.examples(data))]
         self.optimizer.apply(tape.gradient(terms[0], self.trainable_weights), self.trainable_weights)
         return record(self.trackers, terms)
 
     def test_step(self, data):
         """The same terms without a step."""
-        return record(self.trackers, self.terms(self.images(data)))
+        return record(self.trackers, self.terms(self.examples(data)))
+
+
+class ImageModel(Variational):
+    """A variational autoencoder of images in [0, 1], which refuses others."""
+
+    def check(self, x, y=None, name="x"):
+        """Images in [0, 1]."""
+        check_images(x, self.encoder.input_shape[1:], name)
 
 
 class ConvVAE(ImageModel):
@@ -258,7 +277,7 @@ def start_from(model: ConvVAE, x) -> ConvVAE:
         raise ValueError("x: got an endless data set, expected one that ends; leave out .repeat(), `fit` repeats it")
     n, total, square = 0, 0.0, 0.0
     for batch in x if streamed else [x]:
-        part = np.asarray(model.images(batch), np.float64)
+        part = np.asarray(model.examples(batch), np.float64)
         n, total, square = n + len(part), total + part.sum(axis=0), square + (part**2).sum(axis=0)
     mean = total / n
     model.centre.assign(mean)

@@ -99,7 +99,7 @@ claim("all of a thousand reports, or nearly all, come out as one and the same te
 #
 # This is notebook 30's bound. Only the first term is new: it is a language model's loss, with a code to help.
 # (`Coded` holds both LSTMs and their layers; `shortened` cuts common padding off, `told` appends the code to the vector of every word, `paid` adds up the
-# nats of a text's words, `around` draws a code. `hide`, `anneal` and `free` are treatments; ignore them until
+# nats of a text's words, `draw` draws a code. `hide`, `anneal` and `free` are treatments; ignore them until
 # section 4.)
 
 # %%
@@ -107,7 +107,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from medlib.models.text import PAD, START, Coded, gaussian_rates, hide, shortened
+from medlib.models.text import PAD, Coded, gaussian_rates, hide, shortened, words_in
 from medlib.models.training import record
 
 
@@ -123,7 +123,7 @@ class TextVAE(Coded):
     def pieces(self, tokens, training=False):
         tokens = shortened(tokens)
         mean, log_var = self.encode(tokens)
-        z = self.around(mean, log_var)
+        z = self.draw(mean, log_var)
         seen = tokens[:, :-1]
         if training:
             seen = hide(seen, self.drop, self.noise)
@@ -138,7 +138,7 @@ class TextVAE(Coded):
             distortion, rate = self.pieces(tokens, training=True)
             charged = ops.maximum(ops.mean(rate, axis=0), self.free)
             loss = ops.mean(distortion) + weight * ops.sum(charged)
-            each_word = loss / ops.mean(ops.sum(tokens > START, axis=1))
+            each_word = loss / ops.mean(words_in(tokens))
         gradient = tape.gradient(each_word, self.trainable_weights)
         self.optimizer.apply(gradient, self.trainable_weights)
         return record(self.trackers, [loss, distortion, ops.sum(rate, axis=1)])
