@@ -8,7 +8,8 @@ from medlib.checks import array, call, close, exercise, hint_for, parts
 
 
 @exercise("41.1")
-def average_beat(answer):
+def average_beat(answer) -> str | None:
+    """Mean and variance at each time, of what was seen."""
     rng = np.random.default_rng(41)
     for n, steps in ((60, 4), (25, 7)):
         x = rng.normal(np.arange(steps), 1 + np.arange(steps), size=(n, steps))
@@ -47,7 +48,8 @@ def average_beat(answer):
 
 
 @exercise("41.2")
-def conditional(answer):
+def conditional(answer) -> str | None:
+    """Means and variances of lost values, given the seen ones, by (41.7)."""
     rng = np.random.default_rng(412)
     for size, holes in ((5, [1, 2]), (6, [0, 3, 5]), (4, [2])):
         root = rng.normal(size=(size, size))
@@ -89,7 +91,8 @@ def conditional(answer):
 
 
 @exercise("41.3")
-def pooled(answer):
+def pooled(answer) -> str | None:
+    """Mean and variance of all draws together, by (41.8)."""
     rng = np.random.default_rng(413)
     for draws, n, steps in ((5, 3, 4), (2, 6, 3)):
         mu, var = rng.normal(size=(draws, n, steps)), rng.uniform(0.1, 2, (draws, n, steps))

@@ -24,7 +24,7 @@
 #
 # | needs | read | run | data |
 # |---|---|---|---|
-# | notebooks [30](30_vae_loss.ipynb), [31](31_vae_images.ipynb) and [40](40_sequence_models.ipynb) | 55 min | 70 s | simulated heartbeats |
+# | notebooks [30](30_vae_loss.ipynb), [31](31_vae_images.ipynb) and [40](40_sequence_models.ipynb) | 55 min | 60 s | simulated heartbeats |
 #
 # Below are heartbeats, and heartbeats drawn by a model without any network: a mixture of a few Gaussian clouds that is
 # fitted in about a second. It will beat our networks in likelihood, by more than 5 nats a beat. And yet the network's
@@ -46,9 +46,10 @@ strips = load("ecg", noise=0.3)
 clean = load("ecg", noise=0)  # the same hearts, for the truth about single beats
 
 # %% [markdown]
-# The strips are the **simulated** ECG of notebook 40, with three tenths of the noise. A beat is one second of signal, from
-# 0.4 s before its R peak to 0.6 s after it: 100 numbers, in mV. In the *ectopic* rhythm some beats are extra beats, wide,
-# with a T wave that points down. The simulator does not say which; the signal without noise does.
+# The strips are the **simulated** ECG of notebook 40, with three tenths of the noise. A beat is one second of
+# signal, from 0.4 s before its R peak to 0.6 s after it: 100 numbers, in mV. In the *ectopic* rhythm some beats are
+# extra beats, wide, with a T wave that points down. The simulator does not say which; the signal without noise
+# does.
 
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
@@ -128,9 +129,9 @@ sheet(drawn, "Simulated beats, and beats drawn by a mixture")
 #
 # ## 1. A likelihood that counts what was seen
 #
-# Signals have holes: an electrode comes loose, a visit is missed. Let $m_t$ be 1 where a value was seen and 0 where it was
-# lost. The model says that the value at time $t$ is normal, with mean $\mu_t$ and variance $\sigma_t^2$. Then what was
-# seen costs
+# Signals have holes: an electrode comes loose, a visit is missed. Let $m_t$ be 1 where a value was seen and 0 where
+# it was lost. The model says that the value at time $t$ is normal, with mean $\mu_t$ and variance $\sigma_t^2$.
+# Then what was seen costs
 #
 # $$D = \tfrac12 \sum_{t} m_t \Bigl(\log 2\pi\sigma_t^2 + \frac{(x_t - \mu_t)^2}{\sigma_t^2}\Bigr) \tag{41.1}$$
 #
@@ -256,9 +257,9 @@ claim("the factors save over 60 nats a beat", saved > 60, saved)
 pd.DataFrame({"nats a test beat": {name: round(float(value.mean()), 1) for name, value in nats.items()}})
 
 # %% [markdown]
-# Lower is better. The factors that validation chose save more than 60 nats a beat against the average beat alone, and the
-# mixture over ten more. One cloud cannot know that patients differ in noise, or that the next beat comes into sight in some and not in
-# others. This is what a network has to beat.
+# Lower is better. The factors that validation chose save more than 60 nats a beat against the average beat alone,
+# and the mixture over ten more. One cloud cannot know that patients differ in noise, or that the next beat comes
+# into sight in some and not in others. This is what a network has to beat.
 #
 # ## 3. The VAE, twice
 #
@@ -329,8 +330,8 @@ def trained(model, steps, label):
 # %%
 LATENT, SHAPE, seconds = 10, (100, 1), {}
 conv = build_conv_vae(SHAPE, LATENT)
-conv, seconds["convolutional VAE"] = trained(conv, 800, "convolutions")
-lstm, seconds["LSTM VAE"] = trained(build_lstm_vae(SHAPE, LATENT), 450, "LSTM")
+conv, seconds["convolutional VAE"] = trained(conv, 700, "convolutions")
+lstm, seconds["LSTM VAE"] = trained(build_lstm_vae(SHAPE, LATENT), 340, "LSTM")
 
 # %% [markdown]
 # The bound is a bound: $-\mathrm{ELBO}$ exceeds the true cost by the error of the encoder. Many draws from the encoder,
@@ -393,12 +394,12 @@ board["CPU s"] = [f"{seconds[name]:.0f}" if name in seconds else "below 1" for n
 board
 
 # %% [markdown]
-# Lower is better; the last column but one is paired, patient by patient, against one cloud of factors. At equal CPU time
-# convolutions lead the LSTM by more than 20 nats a beat, because the LSTM must carry each number through its memory. And
-# **the mixture leads them both**, by more than 5 nats, in about a second. Against eight factors the network's ten latents
-# are worth more than 8 nats; with the number that validation chose they are about level, a few nats either way.
-# If all you want is a density of beats, take the mixture. The network has ten latents where the mixture keeps a table of
-# 5,050 covariances for each cloud. What do the ten buy?
+# Lower is better; the last column but one is paired, patient by patient, against one cloud of factors. At equal CPU
+# time convolutions lead the LSTM by more than 20 nats a beat, because the LSTM must carry each number through its
+# memory. And **the mixture leads them both**, by more than 5 nats, in about a second. Against eight factors the
+# network's ten latents are worth more than 8 nats; with the number that validation chose they are about level, a
+# few nats either way. If all you want is a density of beats, take the mixture. The network has ten latents where
+# the mixture keeps a table of 5,050 covariances for each cloud. What do the ten buy?
 #
 # ## 4. Draw beats
 #
@@ -416,16 +417,16 @@ class TanhVAE(SequenceVAE):
         return z_mean, ops.tanh(z_log_var)
 
 
-bare, _ = trained(build_conv_vae(SHAPE, LATENT, beta=0.0), 800, "no KL")
+bare, _ = trained(build_conv_vae(SHAPE, LATENT, beta=0.0), 700, "no KL")
 parts = build_conv_vae(SHAPE, LATENT)
-tanh, _ = trained(TanhVAE(parts.encoder, parts.decoder), 800, "tanh")
+tanh, _ = trained(TanhVAE(parts.encoder, parts.decoder), 700, "tanh")
 
 # %% [markdown]
 # How like patients are the drawn beats? We compare 1,500 of them with the test beats in the 12 largest principal
-# components of the training beats, scaled to a deviation of 1. The *Fréchet distance* compares means and covariances;
-# *coverage* is the share of test beats that have a drawn one nearer than their fifth neighbour (notebook 22). The floor is
-# what real beats of other patients score. Decoders draw means, so every drawing gets its noise, from the model's own
-# variance.
+# components of the training beats, scaled to a deviation of 1. The *Fréchet distance* compares means and
+# covariances; *coverage* is the share of test beats that have a drawn one nearer than their fifth neighbour
+# (notebook 22). The floor is what real beats of other patients score. Decoders draw means, so every drawing gets
+# its noise, from the model's own variance.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Four rows of six simulated beats. Patients, the convolutional VAE and factor analysis show P wave, spike and T wave, those of factor analysis with a more ragged baseline. The autoencoder without KL draws a spike on a ragged baseline, often without T wave."}}
 from scipy.spatial.distance import cdist
@@ -494,12 +495,13 @@ claim("the tanh costs over 2 nats a beat, and its interval is above 0", lost.val
 pd.concat([far.rename("Fréchet distance").round(2), quality.map(str)], axis=1)
 
 # %% [markdown]
-# Small distances and large coverages are good; the first row is what patients score, and the last column is paired, by
-# patient, against the mixture. Without KL the distance is more
-# than 1.7 times the VAE's, and at least 15 beats of 100 fewer are covered. A Gaussian fitted to its codes afterwards
-# repairs most of that. The linear models have the smaller distances, no wonder: they were fitted to means and
-# covariances, and the distance looks at nothing else. **In coverage the VAE leads them**, interval and all: their
-# drawings have the right moments, and shapes that fewer patients have. The tanh costs more than 2 nats a beat: a code that must not be surer than 0.61 has to be blunt.
+# Small distances and large coverages are good; the first row is what patients score, and the last column is paired,
+# by patient, against the mixture. Without KL the distance is more than 1.7 times the VAE's, and at least 15 beats
+# of 100 fewer are covered. A Gaussian fitted to its codes afterwards repairs most of that. The linear models have
+# the smaller distances, no wonder: they were fitted to means and covariances, and the distance looks at nothing
+# else. **In coverage the VAE leads them**, interval and all: their drawings have the right moments, and shapes that
+# fewer patients have. The tanh costs more than 2 nats a beat: a code that must not be surer than 0.61 has to be
+# blunt.
 #
 # ### From one beat to another
 #
@@ -551,10 +553,11 @@ claim("R's height is lost in part: the signal shows it with over .9, the code wi
 pd.DataFrame({name: {key: str(value) for key, value in row.items()} for name, row in knows.items()}).T
 
 # %% [markdown]
-# Each number is an $R^2$ on test patients. Heart rate, ST level and QRS width are in the code, each with more than .3.
-# The height of R, the first thing that anybody sees, is read worse from the code by at least .25, though the signal shows
-# it almost exactly. The spike is four samples wide; a latent for it would save the nats of four numbers, and ten latents
-# found better work. **A code keeps what saves nats, and that is not what a cardiologist looks at first.**
+# Each number is an $R^2$ on test patients. Heart rate, ST level and QRS width are in the code, each with more than
+# .3. The height of R, the first thing that anybody sees, is read worse from the code by at least .25, though the
+# signal shows it almost exactly. The spike is four samples wide; a latent for it would save the nats of four
+# numbers, and ten latents found better work. **A code keeps what saves nats, and that is not what a cardiologist
+# looks at first.**
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Three panels. In each, seven simulated beats overlaid as one latent runs from -2 to 2: heights, widths and times of the waves change smoothly."}}
 rates = 0.5 * np.mean(codes**2 + np.exp(code_spread) - 1 - code_spread, axis=0)
@@ -572,16 +575,16 @@ plt.show()
 claim("each of the three busiest latents is paid over 1 nat", rates[busy].min() > 1, rates[busy])
 
 # %% [markdown]
-# Each panel moves one of the three busiest latents. T waves and the level of the baseline move, several of them together;
-# the spike hardly does, as the table said. Nobody asked for one cause a latent, and the loss does not.
+# Each panel moves one of the three busiest latents. T waves and the level of the baseline move, several of them
+# together; the spike hardly does, as the table said. Nobody asked for one cause a latent, and the loss does not.
 #
 # ## 6. An arrhythmia as an anomaly
 #
-# Now extra beats, among the ordinary beats of test patients of all three rhythms. **The simulator made them wide, early
-# and with an inverted T wave**, so what follows says nothing about a clinic. No model has seen one. The scores: *template*,
-# one minus the correlation with the average beat; the *residual* left by ten principal components; *Mahalanobis*, the
-# distance under one Gaussian of all 100 samples; and the nats of the models. As a second anomaly we raise the ST segment of
-# half of the ordinary beats by 0.15 mV, from 0.08 to 0.2 s after R.
+# Now extra beats, among the ordinary beats of test patients of all three rhythms. **The simulator made them wide,
+# early and with an inverted T wave**, so what follows says nothing about a clinic. No model has seen one. The
+# scores: *template*, one minus the correlation with the average beat; the *residual* left by ten principal
+# components; *Mahalanobis*, the distance under one Gaussian of all 100 samples; and the nats of the models. As a
+# second anomaly we raise the ST segment of half of the ordinary beats by 0.15 mV, from 0.08 to 0.2 s after R.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 mixed = beats(test_strips, SINUS, ECTOPIC, BLOCK)[::3]
@@ -606,7 +609,7 @@ def anomaly_scores(x):
     }
 
 
-found = {name: score_table(anomaly_scores(part.x), part, "convolutional VAE", n=200) for name, part in (("extra beats", mixed), ("ST raised", st_up))}
+found = {name: score_table(anomaly_scores(part.x), part, "convolutional VAE", n=100) for name, part in (("extra beats", mixed), ("ST raised", st_up))}
 auc = {name: table["AUC"].map(lambda interval: interval.value) for name, table in found.items()}
 extra = auc["extra beats"]
 simple = extra[["template", "PCA residual"]].max()
@@ -617,25 +620,25 @@ claim("there the mixture is behind the VAE, interval and all", behind.high < 0, 
 pd.concat(found, axis=1).map(str)
 
 # %% [markdown]
-# Extra beats are found by all, because they are unlike ordinary beats in three ways at once; the correlation with one
-# template does nearly as well as the VAE. A raised ST segment is found poorly, with no AUC over .8: patients differ from each
-# other by nearly as much. There the VAE is ahead of the mixture, interval and all, though the mixture has the better likelihood.
-# The residual of ten components comes near it or level. Whoever looks for one known thing should measure that thing. (In a
-# clinic an ST segment is read against the patient's own baseline, and in neighbouring leads; these models had one lead
-# and one beat.)
+# Extra beats are found by all, because they are unlike ordinary beats in three ways at once; the correlation with
+# one template does nearly as well as the VAE. A raised ST segment is found poorly, with no AUC over .8: patients
+# differ from each other by nearly as much. There the VAE is ahead of the mixture, interval and all, though the
+# mixture has the better likelihood. The residual of ten components comes near it or level. Whoever looks for one
+# known thing should measure that thing. (In a clinic an ST segment is read against the patient's own baseline, and
+# in neighbouring leads; these models had one lead and one beat.)
 #
 # ## 7. Repair a lost piece
 #
-# An electrode fails for 0.2 s. What was there? A Gaussian knows the answer in closed form. With the lost values in $a$ and
-# the seen ones in $b$,
+# An electrode fails for 0.2 s. What was there? A Gaussian knows the answer in closed form. With the lost values in
+# $a$ and the seen ones in $b$,
 #
 # $$x_a \mid x_b \sim \mathcal N\bigl(\bar x_a + C_{ab} C_{bb}^{-1} (x_b - \bar x_b),\; C_{aa} - C_{ab} C_{bb}^{-1}
 # C_{ba}\bigr) \tag{41.7}$$
 #
 # ### Your turn
 #
-# **41.2** Write `conditional`: the mean and the **variances** of the lost values, one each, given what was seen. `lost` is
-# an array of True and False.
+# **41.2** Write `conditional`: the mean and the **variances** of the lost values, one each, given what was seen.
+# `lost` is an array of True and False.
 
 
 # %%
@@ -672,14 +675,15 @@ for k in (0, 2, 5):
 claim("joint = seen × conditional, to nine digits", max(off) < 1e-9, off)
 
 # %% [markdown]
-# The VAE has no closed form. It encodes what was seen, draws codes $z_l$ and decodes them: each gives a mean $\mu_l$ and a
-# variance $\sigma_l^2$ of the lost value. All draws together have
+# The VAE has no closed form. It encodes what was seen, draws codes $z_l$ and decodes them: each gives a mean
+# $\mu_l$ and a variance $\sigma_l^2$ of the lost value. All draws together have
 #
 # $$\bar\mu = \frac1L \sum_l \mu_l, \qquad \bar\sigma^2 = \frac1L \sum_l \sigma_l^2 + \frac1L \sum_l (\mu_l - \bar\mu)^2
 # \tag{41.8}$$
 #
-# The first term is noise, the second is doubt about the code. Is that doubt large enough? The validation part decides: if
-# the 90 % intervals hold too little there, all deviations are stretched by one number until they hold 90 %.
+# The first term is noise, the second is doubt about the code. Is that doubt large enough? The validation part
+# decides: if the 90 % intervals hold too little there, all deviations are stretched by one number until they hold
+# 90 %.
 #
 # **41.3** Write (41.8): from `mu` and `var`, shape (draws, n, steps), to the mean and the variance, shape (n, steps).
 
@@ -769,25 +773,25 @@ dearer = repairs.loc["VAE, stretched", "nats a piece minus factor analysis, clos
 claim("stretched, the VAE is still dearer than the closed form, interval and all", dearer.low > 0, dearer)
 
 # %% [markdown]
-# The straight line misses the T wave; the VAE's curve follows it, with a band that holds the truth most of the time. Here
-# are the numbers, for all test beats:
+# The straight line misses the T wave; the VAE's curve follows it, with a band that holds the truth most of the
+# time. Here are the numbers, for all test beats:
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 repairs.map(str)
 
 # %% [markdown]
-# Both models err far less than the line. But the VAE's 90 % intervals hold less than 75 % of the lost values. Its loss
-# counts what was seen; a code that is too sure about the rest costs nothing, and (41.5) prefers a narrow code to one that
-# is a little too wide. Stretched by the number from validation, they hold what they promise. **The closed form needed no
-# such repair, and it is the better model here**, in error and in nats. And a repaired T wave is a guess from other
-# hearts; nobody should diagnose from it.
+# Both models err far less than the line. But the VAE's 90 % intervals hold less than 75 % of the lost values. Its
+# loss counts what was seen; a code that is too sure about the rest costs nothing, and (41.5) prefers a narrow code
+# to one that is a little too wide. Stretched by the number from validation, they hold what they promise. **The
+# closed form needed no such repair, and it is the better model here**, in error and in nats. And a repaired T wave
+# is a guess from other hearts; nobody should diagnose from it.
 #
 # ## 8. The course of a disease, with visits missed
 #
-# The same class takes visits for samples. Let a laboratory value of a patient start at a level and rise or fall with a
-# slope of their own, both normal, be measured at eight visits, and a third of the visits be missed. Then the exact
-# likelihood and the exact posterior are known: all is Gaussian, and (41.3) holds on the visits that were made. This is the
-# test that no heartbeat allows: **how far from the truth is the bound?**
+# The same class takes visits for samples. Let a laboratory value of a patient start at a level and rise or fall
+# with a slope of their own, both normal, be measured at eight visits, and a third of the visits be missed. Then the
+# exact likelihood and the exact posterior are known: all is Gaussian, and (41.3) holds on the visits that were
+# made. This is the test that no heartbeat allows: **how far from the truth is the bound?**
 
 # %%
 visits = np.arange(8)
@@ -811,9 +815,9 @@ course = SequenceVAE(reader, writer)
 
 # %%
 start_from_average(course, records[:2400])
-schedule = keras.optimizers.schedules.CosineDecay(1e-2, 1200)
+schedule = keras.optimizers.schedules.CosineDecay(1e-2, 800)
 course.compile(keras.optimizers.Adam(schedule))
-history = fit(course, records[:2400], batch_size=128, steps=1200, label="visits")
+history = fit(course, records[:2400], batch_size=128, steps=800, label="visits")
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 joint = load_to @ load_to.T + 0.25 * np.eye(8)

@@ -349,6 +349,7 @@ ax.semilogy(orders, best, marker="o")
 ax.set(xlabel="order n of the n-gram", ylabel="excess (nats a report)", title="Simulated reports, validation part")
 plt.show()
 ngram = text.NGram(order, len(vocabulary), discount).fit(train)
+assert excess[order, discount] == min(best), "the chosen one is the lowest point of the figure"
 print(f"chosen: order {order}, discount {discount}")
 claim("one word before is poor, and the best n-gram stays 2 to 3.5 nats from the limit", best[1] > 5 and 2 < min(best) < 3.5, best)
 
@@ -688,7 +689,7 @@ for ax, p, title in zip(axes, (plain, cold, cut), ("as learnt", "temperature .5"
     ax.set(title=title)
 axes[0].set_ylabel("probability\n(simulated reports)")
 plt.show()
-ratio = [np.log(p[top[0]] / p[top[2]]) for p in (plain, text.shape_next(logits, temperature=0.5)[0], text.shape_next(logits, temperature=3)[0])]
+ratio = [np.log(p[top[0]] / p[top[2]]) for p in (plain, cold, text.shape_next(logits, temperature=3)[0])]
 claim("log-odds of two words are divided by the temperature", np.allclose(ratio[1:], [2 * ratio[0], ratio[0] / 3]), ratio)
 same = [np.allclose(nucleus(p, share), text.shape_next(np.log(p), top_p=share)) for p in rng.dirichlet(np.ones(9), 20) for share in (0.3, 0.8)]
 claim("the nucleus of exercise 42.3 is the one that writes below", np.mean(same) == 1)

@@ -98,9 +98,9 @@ claim("all of a thousand reports, or nearly all, come out as one and the same te
 # $$-\log p(x)\ \le\ \mathbb E_{q(z\mid x)}\Bigl[-\sum_t \log p(x_t \mid x_{<t}, z)\Bigr] + \mathrm{KL}\bigl(q(z\mid x)\,\|\,p(z)\bigr) \tag{44.1}$$
 #
 # This is notebook 30's bound. Only the first term is new: it is a language model's loss, with a code to help.
-# (`Coded` holds both LSTMs and their layers; `shortened` cuts common padding off, `told` appends the code to the vector of every word, `paid` adds up the
-# nats of a text's words, `draw` draws a code. `hide`, `anneal` and `free` are treatments; ignore them until
-# section 4.)
+# (`Coded` holds both LSTMs and their layers; `shortened` cuts common padding off, `told` appends the code to the
+# vector of every word, `paid` adds up the nats of a text's words, `draw` draws a code. `hide`, `anneal` and `free`
+# are treatments; ignore them until section 4.)
 
 # %%
 import keras
@@ -288,8 +288,8 @@ print(f"rate {rates.mean():.4f} nats · active units {active_units(mean)} · dia
 claim("rate almost 0, no active unit, and a diagnosis read no better than by guessing", rates.mean() < 0.1 and active_units(mean) == 0 and right < frequent + 0.15, [rates.mean(), right])
 
 # %% [markdown]
-# Rate about 0, no active unit, and the diagnosis can be guessed only about as often as by naming the most frequent one. All three
-# say collapse, where the loss said nothing.
+# Rate about 0, no active unit, and the diagnosis can be guessed only about as often as by naming the most frequent
+# one. All three say collapse, where the loss said nothing.
 #
 # ## 4. Three treatments, and their prices
 #
@@ -431,16 +431,18 @@ table.astype(str).replace("nan", "—")
 # %% [markdown]
 # Read it row by row. **Annealing** leaves the code silent here; once the rate has its full price, the reader stops
 # speaking. **Free bits** work: all eight latents move, and the diagnosis can be read from the code, for a nat or so
-# beside plain training. But look at the rate: three to four nats are used, and the diagnosis is worth 1.4. What else do they say?
-# **Word dropout** costs more nats, since a writer who learnt with half of the words is not at home when he sees all,
-# and its code says little. No row is ahead of silence in nats, and by (44.2) none needs to be.
+# beside plain training. But look at the rate: three to four nats are used, and the diagnosis is worth 1.4. What
+# else do they say? **Word dropout** costs more nats, since a writer who learnt with half of the words is not at
+# home when he sees all, and its code says little: from the *mean* code a diagnosis can often be read, but the rate
+# says that the code which is drawn around it drowns that in noise. No row is ahead of silence in nats, and by (44.2)
+# none needs to be.
 #
 # ## 5. What does a code remember?
 #
-# The test is that of the opening: a report goes in, the likeliest text of its code comes out. Does the new text state the
-# old facts? Our parser reads both. The rival knows nothing of networks: **count the words** of each report, keep eight
-# numbers by a singular value decomposition of the table of counts (latent semantic analysis, Deerwester and others, 1990), and hand out
-# the training report whose eight numbers are nearest.
+# The test is that of the opening: a report goes in, the likeliest text of its code comes out. Does the new text
+# state the old facts? Our parser reads both. The rival knows nothing of networks: **count the words** of each
+# report, keep eight numbers by a singular value decomposition of the table of counts (latent semantic analysis,
+# Deerwester and others, 1990), and hand out the training report whose eight numbers are nearest.
 
 # %%
 from sklearn.decomposition import TruncatedSVD
@@ -479,12 +481,12 @@ claim("word counts, with as many numbers, keep all three facts in seven of ten o
 
 # %% [markdown]
 # With free bits most diagnoses come back, and all else is filled in with what is typical: side and size are mostly
-# those of the average patient with that diagnosis. Eight numbers from counted words keep all three facts in eight of
-# ten reports or more, without any training. **As a memory, the text VAE loses to a table of counts, by far.** Who wants to find similar cases
-# should count first.
+# those of the average patient with that diagnosis. Eight numbers from counted words keep all three facts in eight
+# of ten reports or more, without any training. **As a memory, the text VAE loses to a table of counts, by far.**
+# Who wants to find similar cases should count first.
 #
-# Why so little? By (44.2) nothing in the loss asks for more. A fact that is said early in the report costs the writer its
-# surprise once, whether the code tells it or the writer guesses: the loss does not care which.
+# Why so little? By (44.2) nothing in the loss asks for more. A fact that is said early in the report costs the
+# writer its surprise once, whether the code tells it or the writer guesses: the loss does not care which.
 #
 # ## 6. What the counts cannot do
 #
@@ -524,9 +526,9 @@ claim("three of four reports or more can be read, and a third or more contradict
 
 # %% [markdown]
 # At left the diagnoses form clouds, though nobody named diagnoses to the network. At right the reports turn from
-# healthy to bleeds along the way, with whatever lies between. Most can be read, but half of them or so say two things that cannot
-# both be true. And no stop is a mixture: each report is of this diagnosis or that. A patient half-way between health
-# and a bleed is no patient.
+# healthy to bleeds along the way, with whatever lies between. Most can be read, but half of them or so say two
+# things that cannot both be true. And no stop is a mixture: each report is of this diagnosis or that. A patient
+# half-way between health and a bleed is no patient.
 #
 # Is that worth the network? The honest rival writes without a code: let the **language model** write, read each report
 # with the parser, and keep the bleeds, one draft in four or five. Here are reports of bleeds from both.
