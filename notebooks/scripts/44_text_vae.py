@@ -24,7 +24,7 @@
 #
 # | needs | read | run | data |
 # |---|---|---|---|
-# | notebooks [30](30_vae_loss.ipynb) and [42](42_case_reports.ipynb) | 45 min | 60 s | simulated head CT `reports` |
+# | notebooks [30](30_vae_loss.ipynb) and [42](42_case_reports.ipynb) | 50 min | 60 s | simulated head CT `reports` |
 #
 # Case reports written by a VAE: many a survey promises them. One network reads a report and keeps eight numbers, its
 # **code**. A second network writes a report from the code. So each point of an eight-dimensional space should be a
@@ -403,15 +403,17 @@ fig, ax = plt.subplots(figsize=(6.4, 3.2))
 for name, log_w in weights.items():
     ax.plot(counts, [np.mean(tight_nats(log_w[:, :m]) - exact) for m in counts], marker="o", label=name)
 ax.set_xscale("log", base=2)
+ax.set_xticks(counts, counts)
 ax.set(xlabel="codes drawn for each report", ylabel="excess (nats a report)", title="Simulated reports, test part", ylim=(0, None))
-ax.legend()
+ax.legend(loc="lower right", ncols=2)
 plt.show()
 fall = {name: np.mean(tight_nats(w[:, :1]) - tight_nats(w)) for name, w in weights.items()}
 claim("one code is loose by a nat or so with free bits, and not at all where nothing is said", 0.4 < fall["free bits"] < 3 and abs(fall["plain"]) < 0.1, fall["free bits"])
 
 # %% [markdown]
 # Where the code says nothing, the lines are flat: any code does. With free bits a single code is loose by one or two
-# nats, and with 16 the line has nearly levelled. Those values go into the table.
+# nats. With 16 the line still falls, by less and less: what it says there is still a little too much. Those values go
+# into the table.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 coded = {name: model.codes(test) for name, model in models.items()}
@@ -481,8 +483,8 @@ claim("word counts, with as many numbers, keep all three facts in seven of ten o
 
 # %% [markdown]
 # With free bits most diagnoses come back, and all else is filled in with what is typical: side and size are mostly
-# those of the average patient with that diagnosis. Eight numbers from counted words keep all three facts in eight
-# of ten reports or more, without any training. **As a memory, the text VAE loses to a table of counts, by far.**
+# those of the average patient with that diagnosis. Eight numbers from counted words keep all three facts in about
+# eight of ten reports, without any training. **As a memory, the text VAE loses to a table of counts, by far.**
 # Who wants to find similar cases should count first.
 #
 # Why so little? By (44.2) nothing in the loss asks for more. A fact that is said early in the report costs the
@@ -505,7 +507,7 @@ for t in stops:
     tokens, _ = text.generate(bits, 50, LENGTH, rng, state=bits.begin(50, z=z))
     walk.append(readings(tokens))
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Left: the codes of the test reports with free bits in two principal directions, one colour for each diagnosis, in clouds that overlap little. Right: stacked shares of the diagnoses among reports written along a line from the healthy cloud to the bleeds: healthy ones give way to haemorrhage, with other diagnoses or none between."}}
+# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Left: the codes of the test reports with free bits in two principal directions, one colour for each diagnosis, in clouds that hardly overlap. Right: stacked shares of the diagnoses among reports written along a line from the healthy cloud to the bleeds: healthy ones give way to ischaemia and tumours, and then in about half to haemorrhage; a few cannot be read."}}
 names = ["healthy", "ischaemia", "haemorrhage", "tumour"]
 fig, axes = plt.subplots(1, 2, figsize=(8.4, 3.2))
 axis = np.linalg.svd(mean - mean.mean(axis=0), full_matrices=False)[2][:2]
@@ -525,9 +527,10 @@ claim("from mostly healthy reports to mostly bleeds, or nearly", shares[0, 0] > 
 claim("three of four reports or more can be read, and a third or more contradict themselves", readable > 0.7 and broken > 0.3, [readable, broken])
 
 # %% [markdown]
-# At left the diagnoses form clouds, though nobody named diagnoses to the network. At right the reports turn from
-# healthy to bleeds along the way, with whatever lies between. Most can be read, but half of them or so say two
-# things that cannot both be true. And no stop is a mixture: each report is of this diagnosis or that. A patient
+# At left the diagnoses form clouds, though nobody named diagnoses to the network. At right healthy reports give way
+# to infarcts and tumours, and those to bleeds, which are about half of the reports at the end or more. (What is
+# missing above cannot be read.) About half of the reports say two things that cannot both be true. And no stop is a
+# mixture: each report is of this diagnosis or that. A patient
 # half-way between health and a bleed is no patient.
 #
 # Is that worth the network? The honest rival writes without a code: let the **language model** write, read each report
