@@ -114,7 +114,15 @@ def test_frames_with_pandas_missing_values_will_do():
         ),
         ({"x": np.full((30, 4), np.nan)}, "^x: got 120 values that are nan or infinite, expected none"),
         ({"x": np.zeros((29, 4))}, "^x, y: got 29 and 30 rows, expected one row of labels for each row of x"),
-        ({"x": np.zeros(30)}, r"^x: got shape \(30,\), expected \(n, columns\) with n >= 1; for one column"),
+        ({"x": np.zeros(30)}, r"^x: got shape \(30,\), expected \(n, columns\), both 1 or more; for one column"),
+        ({"x": np.zeros((30, 0))}, r"^x: got shape \(30, 0\), expected \(n, columns\), both 1 or more"),
+        ({"x": [["f", 1.0]] * 30}, "^x: got values that are no numbers, expected numbers; make words columns of 0 and"),
+        ({"x": None}, r"^x: got shape \(\), expected \(n, columns\)"),
+        ({"x": pd.DataFrame({"a": pd.array([1, None] * 15, dtype="Int64")})}, "^x: got 15 values that are nan"),
+        ({"steps": 0}, "^steps, rate, decay: got 0, 0.006 and 1.0, expected a whole number of 1 or more"),
+        ({"rate": np.nan}, "^steps, rate, decay: got 800, nan and 1.0, expected .* a number above 0"),
+        ({"widths": (0,)}, r"^widths, dropout: got \(0,\) and 0.5, expected whole numbers of 1 or more"),
+        ({"dropout": 1.0}, r"^widths, dropout: got \(128, 64\) and 1.0, expected .* a share from 0 to below 1"),
     ],
 )
 def test_tables_without_sense_are_refused(change, message):
@@ -145,6 +153,10 @@ def test_scores_without_a_class_are_refused():
         multitask.mean_auc([[0, 0], [1, 0], [1, 0], [0, 0]], np.zeros((4, 2)))
     with pytest.raises(ValueError, match=r"^y, scores: got shapes \(4, 2\) and \(4, 1\), expected \(n, tasks\)"):
         multitask.mean_auc(np.zeros((4, 2)), np.zeros((4, 1)))
+    with pytest.raises(ValueError, match="^y: got other labels than 1, 0, and nan or -1 .unknown., expected those"):
+        multitask.mean_auc([[0], [2]], np.zeros((2, 1)))
+    with pytest.raises(ValueError, match="^scores: got 1 values that are nan or infinite"):
+        multitask.mean_auc([[0], [1]], [[np.nan], [1]])
 
 
 def test_a_batch_of_one_class_is_no_fault_of_a_data_set():

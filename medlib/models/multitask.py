@@ -30,6 +30,23 @@ __all__ = [
 ]
 
 
+def _numbers(x, name: str = "x") -> np.ndarray:
+    """A table of finite numbers (n, columns) as float32, or a ValueError that says what it is instead."""
+    try:
+        x = x.to_numpy("float32", na_value=np.nan) if hasattr(x, "to_numpy") else np.asarray(x, "float32")
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"{name}: got values that are no numbers, expected numbers; make words columns of 0 and 1, for example "
+            "with pandas.get_dummies"
+        ) from None
+    if x.ndim != 2 or not x.size:
+        raise ValueError(
+            f"{name}: got shape {x.shape}, expected (n, columns), both 1 or more; for one column pass x[:, None]"
+        )
+    check_finite(x, name)
+    return x
+
+
 def labels_of(y) -> np.ndarray:
     """Labels (n, tasks) as floats: 1, 0, and -1 where none is known (nan, None or pandas' NA in a frame).
 
@@ -91,13 +108,17 @@ def mean_auc(y, scores) -> float:
     Raises
     ------
     ValueError
-        A task lacks one of its two classes, or shapes differ.
+        A task lacks one of its two classes, shapes differ, labels are others, or a score is missing.
     """
     from scipy.stats import rankdata
 
-    y, scores = np.asarray(y, float), np.asarray(scores, float)
-    if y.shape != scores.shape or y.ndim != 2:
+    y = y.to_numpy(float, na_value=np.nan) if hasattr(y, "to_numpy") else np.asarray(y, float)
+    scores = np.asarray(scores, float)
+    if y.shape != scores.shape or y.ndim != 2 or not y.size:
         raise ValueError(f"y, scores: got shapes {y.shape} and {scores.shape}, expected (n, tasks) for both")
+    if not np.isin(y[~np.isnan(y)], (-1, 0, 1)).all():
+        raise ValueError("y: got other labels than 1, 0, and nan or -1 (unknown), expected those; say which means yes")
+    check_finite(scores, "scores")
     areas = []
     for task in range(y.shape[1]):
         known = y[:, task] >= 0
@@ -156,10 +177,12 @@ def build_multitask_network(x, tasks: int, widths=(128, 64), dropout: float = 0.
     widths, dropout
         Neurons in each shared layer; the share of them that is silent at a training step.
     """
-    x = np.asarray(x, "float32")
-    if x.ndim != 2 or not len(x):
-        raise ValueError(f"x: got shape {x.shape}, expected (n, columns) with n >= 1; for one column pass x[:, None]")
-    check_finite(x, "x")
+    x = _numbers(x)
+    if not all(isinstance(width, int) and width > 0 for width in widths) or not 0 <= dropout < 1:
+        raise ValueError(
+            f"widths, dropout: got {widths} and {dropout}, expected whole numbers of 1 or more, and a share from 0 to "
+            "below 1"
+        )
     bits = ((x == 0) | (x == 1)).all(axis=0)
     variance = np.where(x.var(axis=0) > 0, x.var(axis=0), 1.0)  # a constant column stays harmless
     row = h = keras.Input((x.shape[1],))
@@ -172,7 +195,7 @@ def build_multitask_network(x, tasks: int, widths=(128, 64), dropout: float = 0.
 
 
 def fit_multitask_network(
-    x, y, *, widths=(128, 64), dropout=0.5, steps=300, rate=6e-3, decay=0.5, batch_size=200, label="multi-task"
+    x, y, *, widths=(128, 64), dropout=0.5, steps=800, rate=6e-3, decay=1.0, batch_size=200, label="multi-task"
 ):
     """Build the network and train it on the labels that are known: AdamW, whose step size falls to 0.
 
@@ -188,9 +211,14 @@ def fit_multitask_network(
     ValueError
         As :func:`labels_of`; missing values in x, or lengths that differ.
     """
-    x, y = np.asarray(x, "float32"), labels_of(y)
+    x, y = _numbers(x), labels_of(y)
     if len(x) != len(y):
         raise ValueError(f"x, y: got {len(x)} and {len(y)} rows, expected one row of labels for each row of x")
+    if not (isinstance(steps, int) and steps > 0 and rate > 0 and decay >= 0):
+        raise ValueError(
+            f"steps, rate, decay: got {steps}, {rate} and {decay}, expected a whole number of 1 or more, a number above "
+            "0, and one of 0 or more"
+        )
     model = build_multitask_network(x, y.shape[1], widths, dropout)
     schedule = keras.optimizers.schedules.CosineDecay(rate, steps)
     model.compile(keras.optimizers.AdamW(schedule, weight_decay=decay), masked_loss)
@@ -201,5 +229,5 @@ def fit_multitask_network(
 
 def probabilities(model: keras.Model, x) -> np.ndarray:
     """The probability of yes (n, tasks) for each row of x."""
-    logits = model.predict(np.asarray(x, "float32"), verbose=0)
+    logits = model.predict(_numbers(x), verbose=0)
     return 1 / (1 + np.exp(-logits.astype(float)))

@@ -20,7 +20,7 @@
 # - **expose** a discovery that was made before the data were split, and judge honestly where genes outnumber patients,
 # - **separate** what a gene does from where its carriers live, and name the ceiling of a score made of genes,
 # - **say** how many patients it takes to learn that a drug works for some, and find one patient's dose from two samples,
-# - **train** one network on many assays with missing labels, and tell when it beats a forest.
+# - **train** one network on many assays with missing labels, and tell when sharing pays and when it takes a network.
 #
 # | needs | read | run | data |
 # |---|---|---|---|
@@ -28,7 +28,7 @@
 #
 # Sixty people took a new drug, and thirty of them got better. The activity of 5,000 genes was measured in each. Take the
 # twenty genes that differ most between the two groups, train a logistic regression on them, and judge it by five-fold
-# cross-validation: **AUC .98**. Papers have been written on less. But the 5,000 genes below are random numbers.
+# cross-validation: **an AUC above .9**. Papers have been written on less. But the 5,000 genes below are random numbers.
 # Nothing was measured in anybody, and there is nothing to be found.
 
 # %%
@@ -41,7 +41,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 
-from medlib.decisions import decide
+from medlib.decisions import decide, unseen
 from medlib.lesson import check, claim, setup
 
 rng = setup(seed=0)
@@ -97,7 +97,7 @@ ax.set(xlabel="cross-validated AUC of one study", ylabel="studies of 100", title
 ax.legend(fontsize=8, loc="upper left")
 plt.show()
 claim("in our study the leak reports an AUC above .9", leaky.mean() > 0.9, [leaky.mean(), honest.mean()])
-claim("over 100 studies of noise it reports .97 or more, and the honest way one half, to .03", np.mean(before) > 0.97 and abs(np.mean(inside) - 0.5) < 0.03, [np.mean(before), np.mean(inside)])
+claim("over 100 studies of noise it reports .97 or more, .9 at the least, and the honest way one half, to .03", np.mean(before) > 0.97 and min(before) > 0.9 and abs(np.mean(inside) - 0.5) < 0.03, [np.mean(before), min(before), np.mean(inside)])
 claim("one honest study of sixty is off by .06 or more on either side in more than a third of cases", np.mean(np.abs(np.array(inside) - 0.5) > 0.06) > 1 / 3, np.std(inside))
 
 # %% [markdown]
@@ -227,7 +227,8 @@ check("52.1", chi_square)
 # %% [markdown]
 # Now 1,200 simulated people: a third from population A, a third from B, the rest of mixed ancestry. A and B have been
 # apart for so long that their frequencies have drifted ($F_{ST}$ = .02: less than between continents). In A people eat
-# saltier food, and blood pressure is 8 mmHg higher. Of 4,000 places **one** acts, the first, by 4 mmHg a copy.
+# 4 g more salt a day, and each gram raises blood pressure by 2 mmHg: 8 mmHg between A and B. Of 4,000 places **one**
+# acts, the first, by 4 mmHg a copy.
 
 # %%
 n, places = 1200, 4000
@@ -239,7 +240,8 @@ p_b = rng.beta(49 * p, 49 * (1 - p))
 frequency = p_b + ancestry[:, None] * (p_a - p_b)
 frequency[:, 0] = 0.3 + 0.1 * ancestry
 g = rng.binomial(2, frequency)
-pressure = 118 + 8 * ancestry + 4 * g[:, 0] + rng.normal(0, 12, n)  # mmHg
+salt = 6 + 4 * ancestry + rng.normal(0, 1, n)  # g a day
+pressure = 106 + 2 * salt + 4 * g[:, 0] + rng.normal(0, 12, n)  # mmHg
 
 # %% [markdown]
 # What will the other 3,999 show? Let $a$ be a person's share of ancestry, $\delta = p_A - p_B$ and $\gamma$ what living
@@ -253,9 +255,16 @@ pressure = 118 + 8 * ancestry + 4 * g[:, 0] + rng.normal(0, 12, n)  # mmHg
 # $$\lambda = \frac{\operatorname{median}(\chi^2)}{0.455} \tag{52.3}$$
 #
 # which is 1 where most places are idle and nothing confounds.
+#
+# Could we not ask people how much salt they eat, and adjust for it? What people say of food, alcohol or exercise is
+# measured with error. Say $w = s + e$ with salt $s$ and an error $e$ of its own. Then the effect of a gram shrinks,
+#
+# $$\beta_w = \beta_s\, \frac{\mathrm{Var}(s)}{\mathrm{Var}(s) + \mathrm{Var}(e)} \tag{52.4}$$
+#
+# and so does what an adjustment takes away: lifestyle looks more harmless than it is, and its confounding stays.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
-# Equations (52.2) and (52.3): by enumeration of people of k shares; then squares of normal numbers, stretched
+# Equations (52.2), (52.3) and (52.4): by enumeration of people of k shares; squares of normal numbers, stretched; 90,000 people
 
 
 def inflation(chi):
@@ -275,6 +284,13 @@ for k in (2, 3, 5):
     stretched.append(inflation(k * rng.normal(size=100_000) ** 2) / k - 1)
 claim("three populations: the covariance of an idle place is the formula's", np.abs(errors).max() < 1e-12, np.abs(errors).max())
 claim("λ of χ² values is 1, and says by what they were stretched", np.abs(stretched).max() < 0.03, stretched)
+shrunk = []
+for spread, error, slope in ((1.0, 2.0, 3.0), (2.0, 1.0, -1.5), (3.0, 3.0, 0.8)):
+    truly = rng.normal(8, spread, 90_000)
+    told = truly + rng.normal(0, error, 90_000)
+    y = 100 + slope * truly + rng.normal(0, 1, 90_000)
+    shrunk.append(np.polyfit(told, y, 1)[0] / (slope * spread**2 / (spread**2 + error**2)) - 1)
+claim("three exposures: the effect is the formula's within 5 %", np.abs(shrunk).max() < 0.05, shrunk)
 
 # %% [markdown]
 # The cure needs no questionnaire. What thousands of places have in common is ancestry: the first *principal components*
@@ -296,8 +312,18 @@ def without(values, components):
 
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Two panels on simulated people. Left: first against second principal component; two dense clouds left and right, people of mixed ancestry between them in the order of their shares. Right: observed against expected chi-square of 3,999 idle places; as they are, the points leave the diagonal early and climb to about 35; adjusted, they lie on it."}}
-known = (ancestry - ancestry.mean())[:, None] / np.linalg.norm(ancestry - ancestry.mean())
-adjusted = {"as they are": np.zeros((n, 1)), "without components": components, "without the true ancestry": known}
+asked = salt + rng.normal(0, 2.5, n)  # what people say of their salt
+
+
+def unit(values):
+    """One column of length 1 without its mean, to be taken out."""
+    return ((values - values.mean()) / np.linalg.norm(values - values.mean()))[:, None]
+
+
+adjusted = {
+    "as they are": np.zeros((n, 1)), "salt, as people say": unit(asked), "salt, as it is": unit(salt),
+    "without components": components, "without the true ancestry": unit(ancestry),
+}
 chi = {name: chi_square(without(x, c), without(pressure, c)) for name, c in adjusted.items()}
 fig, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3.2))
 shown = left.scatter(u[:, 0], u[:, 1], c=ancestry, s=6, cmap="viridis")
@@ -316,15 +342,18 @@ table_gwas = pd.DataFrame(found, index=["λ", "false discoveries", "χ² of the 
 seen, mended = table_gwas.loc["as they are"], table_gwas.loc["without components"]
 along = abs(np.corrcoef(u[:, 0], ancestry)[0, 1])
 assert along > 0.95 and components.shape[1] < 4, (along, components.shape)
-claim("λ falls from above 1.8 to between .85 and 1.15", seen["λ"] > 1.8 and abs(mended["λ"] - 1) < 0.15, [seen["λ"], mended["λ"]])
+told = table_gwas["λ"]["salt, as people say"]
+claim("λ falls from above 1.8 to between .85 and 1.15; the questionnaire leaves it above 1.2", seen["λ"] > 1.8 and abs(mended["λ"] - 1) < 0.15 and told > 1.2, [seen["λ"], mended["λ"], told])
+assert abs(table_gwas["λ"]["salt, as it is"] - 1) < 0.2, table_gwas
 claim("five or more idle places pass the strict limit before, at most one after, and the one that acts passes in both", seen["false discoveries"] >= 5 and mended["false discoveries"] <= 1 and min(seen.iloc[2], mended.iloc[2]) > limit, [limit])
 table_gwas.round(2)
 
 # %% [markdown]
 # Left, the first component lines people up by ancestry, though nobody told it. Right, the idle places climb far
-# off the diagonal: $\lambda$ is about 2.5, and some twenty places that do nothing pass a limit made for 4,000 tests. With
+# off the diagonal: $\lambda$ is about 2.5, and ten to thirty places that do nothing pass a limit made for 4,000 tests. With
 # the component taken out, $\lambda$ is 1 and none passes; the place that acts is still found. Knowing the true ancestry
-# does no better. Salt was in no column, and in every column.
+# does no better, nor does knowing the salt. *Asking* for the salt does worse: an error of 2.5 g leaves a good part of the
+# inflation. Thousands of places measure ancestry better than a questionnaire measures a diet.
 #
 # ## 3. A score made of genes, and its ceiling
 #
@@ -334,18 +363,18 @@ table_gwas.round(2)
 # the genes. Then (Wray and others 2010), with $\varphi$ the normal density and $\Phi$ its distribution function,
 #
 # $$\mathrm{AUC} \approx \Phi\!\left(\frac{(i - v)\, R^2}{\sqrt{R^2\left[(1 - R^2 i(i - T)) + (1 - R^2 v(v - T))\right]}}\right),
-# \quad i = \frac{\varphi(T)}{K},\ \ v = -\frac{\varphi(T)}{1 - K} \tag{52.4}$$
+# \quad i = \frac{\varphi(T)}{K},\ \ v = -\frac{\varphi(T)}{1 - K} \tag{52.5}$$
 #
 # where $i$ and $v$ are the mean liabilities of the ill and of the well. With $R^2 = h^2$ it is a ceiling that no network
 # breaks.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
-# Equation (52.4): beside the exact area, by integration over the score of an ill and of a well person
+# Equation (52.5): beside the exact area, by integration over the score of an ill and of a well person
 from sklearn.metrics import roc_auc_score
 
 
 def auc_of(share, prevalence):
-    """Equation (52.4)."""
+    """Equation (52.5)."""
     T = stats.norm.isf(prevalence)
     i, v = stats.norm.pdf(T) / prevalence, -stats.norm.pdf(T) / (1 - prevalence)
     spread = share * ((1 - share * i * (i - T)) + (1 - share * v * (v - T)))
@@ -363,8 +392,8 @@ def exact_auc(share, prevalence):
 
 
 pairs = [(0.1, 0.01), (0.3, 0.1), (0.5, 0.1), (0.5, 0.01), (0.8, 0.01), (0.8, 0.1)]
-ceilings = pd.DataFrame([[h, K, auc_of(h, K), exact_auc(h, K)] for h, K in pairs], columns=["h²", "K", "(52.4)", "exact"])
-off = ceilings["(52.4)"] - ceilings["exact"]
+ceilings = pd.DataFrame([[h, K, auc_of(h, K), exact_auc(h, K)] for h, K in pairs], columns=["h²", "K", "(52.5)", "exact"])
+off = ceilings["(52.5)"] - ceilings["exact"]
 claim("up to h² = .5 the formula is right within .001", off[:4].abs().max() < 0.001, list(off[:4]))
 claim("at h² = .8 it is .003 too low for K = .01, and .008 or .009 for K = .1", abs(off[4] + 0.003) < 0.0005 and -0.009 < off[5] < -0.008, list(off[4:]))
 liability = rng.normal(size=(2, 400_000)) * np.sqrt([[0.5], [0.5]])
@@ -374,14 +403,14 @@ ceilings.round(4)
 
 # %% [markdown]
 # A disease that one person in ten gets, half of it in the genes, allows an AUC of .875 and no more. The formula is right to
-# the third digit up to $h^2$ = .5, and too low by .003 to .009 at .8, where scores of ill people are no longer normal. (The paper
+# .001 up to $h^2$ = .5, and too low by .003 to .009 at .8, where scores of ill people are no longer normal. (The paper
 # says so.)
 #
 # ### How many people does it take?
 #
 # Weights must be learnt. With $M$ independent places, each weight taken from its own correlation in $N$ people,
 #
-# $$\mathrm E[R^2] \approx \frac{h^2}{1 + M / (N h^2)} \tag{52.5}$$
+# $$\mathrm E[R^2] \approx \frac{h^2}{1 + M / (N h^2)} \tag{52.6}$$
 #
 # (Daetwyler and others 2008). Each place brings its noise, whether it acts or not. Places are not independent, either:
 # neighbours on a chromosome are inherited together (*linkage disequilibrium*). An idle place whose genotype has correlation
@@ -389,7 +418,7 @@ ceilings.round(4)
 # together and shrinks; the *lasso* sets most weights to zero.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
-# Equation (52.5): independent places, weights one by one; three sizes, 30 repetitions each. Then neighbours.
+# Equation (52.6): independent places, weights one by one; three sizes, 30 repetitions each. Then neighbours.
 off = []
 for M, N, h in ((300, 400, 0.5), (300, 150, 0.8), (100, 800, 0.3)):
     reached = []
@@ -418,8 +447,8 @@ def draw_people(n, frequency):
 frequency = rng.uniform(0.1, 0.5, 1000)
 everyone = draw_people(8000, frequency)
 r = np.corrcoef(everyone[:, 0], everyone[:, 1])[0, 1]
-tagged = [np.mean([chi_square(everyone[:, :2], 0.3 * everyone[:, 0] + rng.normal(size=8000)) for _ in range(20)], axis=0)]
-ratio = (tagged[0][1] - 1) / (tagged[0][0] - 1)
+tagged = np.mean([chi_square(everyone[:, :2], 0.3 * everyone[:, 0] + rng.normal(size=8000)) for _ in range(20)], axis=0)
+ratio = (tagged[1] - 1) / (tagged[0] - 1)
 claim("an idle neighbour shows r² of the χ² of the place that acts, to .06", abs(ratio - r**2) < 0.06, [r**2, ratio])
 
 # %% [markdown]
@@ -492,7 +521,7 @@ for world, acting in (("all act", 1000), ("twenty act", 20)):
     effect = np.zeros(1000)
     effect[rng.choice(1000, acting, replace=False)] = rng.normal(size=acting)
     in_genes = everyone @ effect / np.std(everyone @ effect)
-    y = np.sqrt(0.5) * in_genes + np.sqrt(0.5) * rng.normal(size=8000)
+    y = unseen(np.sqrt(0.5) * in_genes + np.sqrt(0.5) * rng.normal(size=8000), test)
     answers = {}
     for size in (250, 1000, 4000):
         for name, method in methods.items():
@@ -535,15 +564,15 @@ assert np.all(np.subtract(gains["ridge"], gains["one by one"]) > 0.02) and min(g
 few = tables["twenty act"]["R²"]
 claim("twenty act: the lasso is within .04 of the ceiling, and ridge is not", few["the genes' own part"].value - few["lasso"].value < 0.04 < few["the genes' own part"].value - few["ridge"].value, [few["lasso"].value, few["ridge"].value])
 foreseen = [auc_of(table.loc[name, "R²"].value, 0.1) - table.loc[name, "AUC, top tenth"].value for table in tables.values() for name in ("ridge", "lasso")]
-claim("from their R², (52.4) foretells the AUC of ridge and lasso within .035", np.abs(foreseen).max() < 0.035, foreseen)
+claim("from their R², (52.5) foretells the AUC of ridge and lasso within .035", np.abs(foreseen).max() < 0.035, foreseen)
 both = pd.concat(tables).map(str)
 both
 
 # %% [markdown]
 # A linear score wins in both worlds: ridge where all places act, the lasso where twenty do, and there it touches the ceiling
 # with 4,000 people. Weights taken one by one flatten early, since neighbours are counted again and again. The network
-# explains some .05 less of the variance than ridge in the first world, and .1 or more less than the lasso in the second: it
-# has 32,000 weights to learn where the truth is a sum.
+# explains .05 to .08 less of the variance than ridge in the first world, and .1 or more less than the lasso in the second: it
+# has 32,000 weights to learn where the truth is a sum. Eight other recipes for it, tried on other people, did no better.
 #
 # Would genes that act only *together* save it? Less than one would think. Suppose only those are affected who carry an
 # allele at each of two places. How much of that does a sum of both explain?
@@ -576,14 +605,14 @@ claim("of an effect that needs both of two alleles, a sum explains 45 to 70 %", 
 # Half get each drug, a share $q$ are carriers. To find a difference of $\delta$ units with 80 % power in a two-sided test at
 # 5 %, an interaction takes
 #
-# $$n = (z_{.975} + z_{.80})^2\, \frac{4 \sigma^2}{q(1-q)\, \delta^2} \tag{52.6}$$
+# $$n = (z_{.975} + z_{.80})^2\, \frac{4 \sigma^2}{q(1-q)\, \delta^2} \tag{52.7}$$
 #
 # patients, with $z$ the normal quantiles. Without the $q(1-q)$ it is the number for a mean effect of the same size. As
 # $q(1-q) \le \tfrac14$, **an interaction takes at least four times the patients**; one half as large takes sixteen times.
 #
 # ### Your turn
 #
-# **52.2** Write (52.6), rounded up to whole patients. (`stats.norm.ppf` gives quantiles.)
+# **52.2** Write (52.7), rounded up to whole patients. (`stats.norm.ppf` gives quantiles.)
 
 
 # %%
@@ -606,7 +635,7 @@ def patients_needed(difference, sd, q, power=0.8):
 check("52.2", patients_needed)
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Power against the number of patients on a logarithmic axis, two curves with points of simulated trials on them. The mean effect reaches 0.8 at about 385 patients, the interaction at about 1,830."}}
-# Equation (52.6): trials patient by patient, three sizes and shares, and the power curve
+# Equation (52.7): trials patient by patient, three sizes and shares, and the power curve
 
 
 def trials(n, times, q, extra, sd=70.0, mean=20.0):
@@ -665,9 +694,9 @@ table_power.round(2).rename_axis("patients")
 # $m(0) = F D$, and $c$ the concentration in blood, $c(0) = 0$:
 #
 # $$\frac{dm}{dt} = -k_a m, \quad \frac{dc}{dt} = \frac{k_a m}{V} - k c
-# \quad\Longrightarrow\quad c(t) = \frac{F D\, k_a}{V (k_a - k)} \left(e^{-kt} - e^{-k_a t}\right) \tag{52.7}$$
+# \quad\Longrightarrow\quad c(t) = \frac{F D\, k_a}{V (k_a - k)} \left(e^{-kt} - e^{-k_a t}\right) \tag{52.8}$$
 #
-# $$\int_0^\infty c\, dt = \frac{F D}{V k} = \frac{F D}{CL}, \qquad t_{\max} = \frac{\ln (k_a / k)}{k_a - k} \tag{52.8}$$
+# $$\int_0^\infty c\, dt = \frac{F D}{V k} = \frac{F D}{CL}, \qquad t_{\max} = \frac{\ln (k_a / k)}{k_a - k} \tag{52.9}$$
 
 # %%
 def concentration(t, dose, clearance, volume, k_a=1.5, F=1.0):
@@ -678,7 +707,7 @@ def concentration(t, dose, clearance, volume, k_a=1.5, F=1.0):
 
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
-# Equations (52.7) and (52.8): beside a numerical solution, three drugs; the last is absorbed more slowly than cleared
+# Equations (52.8) and (52.9): beside a numerical solution, three drugs; the last is absorbed more slowly than cleared
 from scipy.integrate import solve_ivp
 
 errors, areas, peaks = [], [], []
@@ -704,7 +733,7 @@ claim("so are the area, to four digits, and the time of the peak, to the grid's 
 # After a first dose we take two blood samples, after two hours and after ten, which the laboratory measures to 15 %. What
 # do they say about this patient? With $\theta = (CL, V)$, samples $c_j$ and their error $\sigma$ on the log scale,
 #
-# $$p(\theta \mid c) \;\propto\; p(\theta)\, \exp\!\Big(-\frac{1}{2 \sigma^2} \sum_j \left(\ln c_j - \ln c(t_j; \theta)\right)^2\Big) \tag{52.9}$$
+# $$p(\theta \mid c) \;\propto\; p(\theta)\, \exp\!\Big(-\frac{1}{2 \sigma^2} \sum_j \left(\ln c_j - \ln c(t_j; \theta)\right)^2\Big) \tag{52.10}$$
 #
 # With two unknowns a grid is enough: compute it at 281 × 15 values, and divide by the sum.
 
@@ -726,7 +755,8 @@ def posterior(samples):
 
 # %% [markdown]
 # Each patient then gets the rate $R$ that is most likely to end in the window. Three rivals: one dose for all, the best for
-# the population; the clearance that fits the two samples best, without a prior; and the clearance itself, known.
+# the population; the clearance that fits the two samples best, without a prior; and the clearance itself, known. (These
+# two aim at 14.1 mg/L, as far from 10 as from 20 in ratio.)
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 def ward(n, slower=1.0):
@@ -742,7 +772,7 @@ for_all = decide("rate for all", rates[np.argmax(prior @ in_window)])
 
 
 def doses(samples):
-    """The rate for each patient by each policy, what (52.9) promises, and its weights."""
+    """The rate for each patient by each policy, what (52.10) promises, and its weights."""
     weights = posterior(samples)
     promise = weights @ in_window
     likelihood = weights / prior
@@ -765,7 +795,7 @@ order = np.argsort(cl_grid, kind="stable")
 rank = np.array([w[order] @ (cl_grid[order] <= c) for w, c in zip(weights, cl, strict=True)])
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Two panels on simulated patients. Left: concentration over 24 hours after the same tablet in twelve patients; curves rise within two hours to between 6 and 12 mg/L and fall at very different speeds; dotted lines at 2 and 10 hours. Right: histograms of the steady concentration; one dose for all spreads from 4 to 40 mg/L, the posterior's dose lies mostly between 10 and 20, which is shaded."}}
-# Equation (52.9): what it promises comes true, and its intervals hold what they say
+# Equation (52.10): what it promises comes true, and its intervals hold what they say
 fig, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3))
 t = np.linspace(0, 24, 100)
 for patient in range(12):
@@ -785,9 +815,8 @@ inside_80 = np.mean((rank > 0.1) & (rank < 0.9))
 kept_promise = promise.mean() - table_dose.loc["posterior", "in the window"].value
 claim("the posterior's middle 80 % holds the true clearance in 77 to 83 % of patients; its promise comes true within .03", abs(inside_80 - 0.8) < 0.03 and abs(kept_promise) < 0.03, [inside_80, promise.mean(), kept_promise])
 gain = table_dose.loc["posterior", "in the window minus one dose for all"]
-fit_gain = table_dose.loc["best fit, no prior", "in the window"].value
-claim("two samples bring 28 to 40 more patients of 100 into the window", 0.28 < gain.low and gain.high < 0.40, gain)
-claim("without the prior 6 or more of 100 fewer are there", table_dose.loc["posterior", "in the window"].value - fit_gain > 0.06, fit_gain)
+without_prior = table_dose.loc["posterior", "in the window"].value - table_dose.loc["best fit, no prior", "in the window"].value
+claim("two samples bring 28 to 40 more patients of 100 into the window, 6 or more fewer without the prior", 0.28 < gain.low and gain.high < 0.40 and without_prior > 0.06, [str(gain), without_prior])
 table_dose.map(str)
 
 # %% [markdown]
@@ -815,14 +844,14 @@ table_liver.map(str)
 #
 # A common shape is the *Emax* or *Hill* curve, with $ED_{50}$ the dose of half the effect and $h$ its steepness:
 #
-# $$E(d) = E_0 + E_{\max}\, \frac{d^h}{ED_{50}^h + d^h} \tag{52.10}$$
+# $$E(d) = E_0 + E_{\max}\, \frac{d^h}{ED_{50}^h + d^h} \tag{52.11}$$
 #
-# Eight doses, four animals each, twenty simulated experiments: least squares on (52.10), a small network on the log dose, and straight
+# Eight doses, four animals each, twenty simulated experiments: least squares on (52.11), a small network on the log dose, and straight
 # lines between the eight means. In a second world the effect falls again at high doses, as it may when a
 # second receptor answers.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
-# Equation (52.10): half of the effect at ED50, where its slope on the log dose is h E_max / 4; then twenty experiments
+# Equation (52.11): half of the effect at ED50, where its slope on the log dose is h E_max / 4; then twenty experiments
 from scipy.optimize import curve_fit
 from sklearn.neural_network import MLPRegressor
 
@@ -830,7 +859,7 @@ from medlib.models.effects import mean_interval
 
 
 def hill(d, e0, e_max, ed50, h):
-    """Equation (52.10)."""
+    """Equation (52.11)."""
     return e0 + e_max * d**h / (ed50**h + d**h)
 
 
@@ -864,7 +893,7 @@ for name, truth in worlds.items():
 columns = ["Hill, least squares", "network", "straight lines"]
 table_curves = pd.DataFrame(rows, index=columns).T
 claim("where the shape is Hill's, least squares leads, and the others are within a unit", rows["Hill"][0] == min(rows["Hill"]) and np.ptp(rows["Hill"]) < 1, rows["Hill"])
-claim("where it falls again, the network's error is less than half that of (52.10), paired", ahead["falls again"].high < -0.5 * rows["falls again"][0], ahead["falls again"])
+claim("where it falls again, the network's error is less than half that of (52.11), paired", ahead["falls again"].high < -0.5 * rows["falls again"][0], ahead["falls again"])
 halved = [hill(ed50, e0, e, ed50, h) - e0 - e / 2 for e0, e, ed50, h in rng.uniform(0.5, 3, (20, 4))]
 steep = [(hill(d * 1.0001, 0, 1, 3, h) - hill(d, 0, 1, 3, h)) / (d * 1e-4) * 4 * d / h - 1 for h in (0.7, 1.5, 4) for d in (3.0,)]
 claim("half of the effect is reached at ED50, with slope h/4 of it on the log scale", max(np.abs(halved)) < 1e-12 and np.abs(steep).max() < 1e-3, steep)
@@ -878,10 +907,10 @@ table_curves.round(1)
 # Harm has a curve, too. The *therapeutic index* compares the doses at which half of the people benefit and half are harmed.
 # It says nothing about the slopes. A dose that helps 99 % and harms 1 % needs more:
 #
-# $$TI = \frac{TD_{50}}{ED_{50}}, \qquad \frac{TD_{1}}{ED_{99}} = TI \cdot 99^{-\left(1/h_E + 1/h_T\right)} \tag{52.11}$$
+# $$TI = \frac{TD_{50}}{ED_{50}}, \qquad \frac{TD_{1}}{ED_{99}} = TI \cdot 99^{-\left(1/h_E + 1/h_T\right)} \tag{52.12}$$
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
-# Equation (52.11): by solving (52.10) for the dose, four drugs; then the best that each of two drugs can do
+# Equation (52.12): by solving (52.11) for the dose, four drugs; then the best that each of two drugs can do
 from scipy.optimize import brentq
 
 
@@ -910,7 +939,7 @@ claim("with a therapeutic index of 10 the best dose helps without harm 56 to 59 
 # molecule, so most of the table is empty. One network can learn all assays together: shared layers, one logit for each. The
 # loss is the mean over what is *known*, with $s_{it}$ the logit of molecule $i$ for assay $t$:
 #
-# $$\mathcal L = \frac{1}{\#\,\text{known}} \sum_{(i,t)\ \text{known}} \left[ \ln\left(1 + e^{s_{it}}\right) - y_{it}\, s_{it} \right] \tag{52.12}$$
+# $$\mathcal L = \frac{1}{\#\,\text{known}} \sum_{(i,t)\ \text{known}} \left[ \ln\left(1 + e^{s_{it}}\right) - y_{it}\, s_{it} \right] \tag{52.13}$$
 #
 # ### Your turn
 #
@@ -919,7 +948,7 @@ claim("with a therapeutic index of 10 the best dose helps without harm 56 to 59 
 
 # %%
 def known_nats(y, logits):
-    """Equation (52.12): one number."""
+    """Equation (52.13): one number."""
     return ...  # your code
 
 
@@ -929,7 +958,7 @@ check("52.3", known_nats)
 # %% tags=["solution"] jupyter={"source_hidden": true}
 # Solution 52.3
 def known_nats(y, logits):
-    """Equation (52.12): one number."""
+    """Equation (52.13): one number."""
     known = ~np.isnan(y)
     nats = np.log1p(np.exp(logits[known])) - y[known] * logits[known]
     return nats.mean()
@@ -946,14 +975,14 @@ from keras import ops
 
 # %% tags=["medlib:models.multitask.masked_loss"]
 def masked_loss(y, logits):
-    """Equation (52.12) for a batch: y is -1 where no label is known."""
+    """Equation (52.13) for a batch: y is -1 where no label is known."""
     known = ops.cast(y >= 0, logits.dtype)
     nats = ops.softplus(logits) - y * logits
     return ops.sum(known * nats) / ops.maximum(ops.sum(known), 1)
 
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
-# Equation (52.12): beside the exercise, beside minus the mean log-probability of what was seen; and an empty column's slope
+# Equation (52.13): beside the exercise, beside minus the mean log-probability of what was seen; and an empty column's slope
 from medlib.models import multitask
 
 y_few = rng.choice([0.0, 1.0, np.nan], size=(40, 5), p=[0.3, 0.2, 0.5])
@@ -968,137 +997,146 @@ moved = [float(masked_loss(coded, (logits + 0.5 * np.eye(5)[task]).astype("float
 claim("an assay without labels pulls at nothing; another one does", moved[0] == 0 and abs(moved[1]) > 1e-4, moved)
 
 # %% [markdown]
-# Three simulated worlds, 4,000 molecules each, sixteen assays; of the 3,000 that teach, one label in twelve is known. In the
-# first all assays read the same two mechanisms. In the second they do, too, but some as activation and others as inhibition:
-# **with signs**. In the third each has a mechanism of its own. The recipe was fixed on other worlds drawn in this way. It is that
-# of `medlib`, for tables of yours as well: `model.save` keeps what it returns, and a column without labels, or with one class
-# alone, is refused with a sentence.
+# Three simulated worlds of 4,000 molecules and 32 assays; of the 3,000 that teach, one label in eight is known. In the
+# first, **sums**, all assays read the same two mechanisms, some as activation and others as inhibition, and in a mechanism
+# substructures add up. In the second, **switches**, they read two mechanisms as well, in which one substructure turns the
+# effect of three others round, and two act only together. In the third, **unrelated**, each assay reads such a mechanism
+# of its own. The recipe was fixed on other worlds drawn in this way. It is that of `medlib`, for tables of yours as well:
+# `model.save` keeps what it returns, and a column without labels, or with one class alone, is refused with a sentence.
 
 # %%
 def shared_network(x, y):
     """All assays together; y may hold nan."""
     return multitask.fit_multitask_network(
         x, y, widths=(128, 64), dropout=0.5,
-        steps=300, rate=6e-3, decay=0.5, batch_size=200,
+        steps=800, rate=6e-3, decay=1.0, batch_size=200,
     )
 
 
 # %% [markdown]
-# The rivals: logistic regression and a random forest for each assay; sixteen networks that share nothing; one forest for
-# all, told the number of the assay; and the shared network where *missing is read as 0*, "not toxic", which tables
-# invite. 1,000 other molecules judge, with complete labels; the truth is each molecule's real chance.
+# The rivals: a logistic regression or a random forest for each assay, and the simplest way to share. It takes the 200
+# weights of each of the 32 regressions, finds the two directions that they have most in common, as in section 2, and asks
+# each assay again how it reads these two numbers.
+
+# %%
+def regressions(x, y):
+    """One logistic regression for each assay, on the labels that it has."""
+    known = ~np.isnan(y)
+    return [
+        LogisticRegression(C=0.1, max_iter=300).fit(x[k], column[k])
+        for k, column in zip(known.T, y.T, strict=True)
+    ]
+
+
+def common_directions(x, y, count=2):
+    """What the weights of all regressions have most in common (columns, count)."""
+    weights = np.stack([fit.coef_[0] for fit in regressions(x, y)], axis=1)
+    return np.linalg.svd(weights, full_matrices=False)[0][:, :count]
+
+
+# %% [markdown]
+# One more learns from the same table with *missing read as 0*, "not toxic", which tables invite. 1,000 other molecules
+# judge, with complete labels; the truth is each molecule's real chance.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 from sklearn.ensemble import RandomForestClassifier
 
 often = np.sort(0.03 + 0.8 * rng.beta(1, 6, 200))[::-1]
 molecules = (rng.random((4000, 200)) < often).astype("float32")
-teach, asked, tasks = slice(0, 3000), slice(3000, 4000), range(16)
+teach, new = molecules[:3000], molecules[3000:]
 
 
-def mechanism():
-    """How strongly each molecule acts in one way, (4000, 1): seven common substructures, some only together."""
-    a = molecules[:, rng.choice(100, 7, replace=False)]
-    acts = 1.5 * (a[:, 0] + a[:, 1]) * (1 - a[:, 2]) + 2 * a[:, 3] * a[:, 4] + 1.2 * (a[:, 5] - a[:, 6])
-    return acts[:, None]
+def structures():
+    """Six of the thirty most common substructures, (4000, 6)."""
+    return molecules[:, rng.choice(30, 6, replace=False)]
 
 
-def forest(x, y):
-    return RandomForestClassifier(50, min_samples_leaf=2, random_state=0).fit(x, y)
+def adds_up():
+    return (structures() @ [1, 1, 1, -1, -1, 1])[:, None]
 
 
-def logistic(x, y):
-    return LogisticRegression(C=0.1).fit(x, y)
+def switches():
+    a = structures()
+    return ((a[:, 0] + a[:, 1] - a[:, 2]) * (1 - 2 * a[:, 3]) + 2 * a[:, 4] * a[:, 5])[:, None]
 
 
-def each(make, y):
-    """A model of its own for each assay, trained on its labels: probabilities (1000, 16)."""
-    known = [~np.isnan(y[:, task]) for task in tasks]
-    models = [make(molecules[teach][k], y[k, task]) for task, k in zip(tasks, known, strict=True)]
-    return np.stack([model.predict_proba(molecules[asked])[:, 1] for model in models], axis=1)
+def told(models, x):
+    """The probabilities of one model for each assay, (n, assays)."""
+    return np.stack([model.predict_proba(x)[:, 1] for model in models], axis=1)
 
 
-def pooled(y):
-    """One forest for all labels; sixteen more columns say which assay."""
-    row, task = np.nonzero(~np.isnan(y))
-    one = forest(np.hstack([molecules[teach][row], np.eye(16)[task]]), y[row, task])
-    number = [np.tile(np.eye(16)[task], (1000, 1)) for task in tasks]
-    return np.stack([one.predict_proba(np.hstack([molecules[asked], n]))[:, 1] for n in number], axis=1)
+def forests(x, y, **more):
+    """One random forest for each assay, on the labels that it has."""
+    known = ~np.isnan(y)
+    return [RandomForestClassifier(50, min_samples_leaf=2, random_state=0, **more).fit(x[k], column[k]) for k, column in zip(known.T, y.T, strict=True)]
 
 
-def apart(y, steps=200):
-    """Sixteen networks side by side, of the shared one's size, that share nothing."""
-    def start(n):
-        return keras.initializers.RandomNormal(stddev=np.sqrt(2 / n))
-
-    row = keras.Input((200,))
-    h = layers.EinsumDense("ab,tbc->atc", (16, 128), activation="relu", kernel_initializer=start(200))(row)
-    h = layers.Dropout(0.5)(h)
-    h = layers.EinsumDense("atb,tbc->atc", (16, 64), activation="relu", kernel_initializer=start(128))(h)
-    h = layers.Dropout(0.5)(h)
-    side_by_side = keras.Model(row, layers.EinsumDense("atb,tb->at", (16,), kernel_initializer=start(64))(h))
-    rate = keras.optimizers.schedules.CosineDecay(6e-3, steps)
-    side_by_side.compile(keras.optimizers.AdamW(rate, weight_decay=0.5), masked_loss)
-    fit(side_by_side, molecules[teach], multitask.labels_of(y), steps=steps, batch_size=200, label="sixteen networks")
-    return side_by_side.predict(molecules[asked], verbose=0)
-
-
-signs = rng.normal(size=(2, 16))
-two = np.hstack([mechanism(), mechanism()])
-scores_of = {"alike": two @ np.abs(signs), "with signs": two @ signs, "unrelated": np.hstack([mechanism() for _ in tasks])}
+signs = rng.normal(size=(2, 32))
+scores_of = {
+    "sums": np.hstack([adds_up(), adds_up()]) @ signs,
+    "switches": np.hstack([switches(), switches()]) @ signs,
+    "unrelated": np.hstack([switches() for _ in range(32)]),
+}
 mean_auc = {"mean AUC": multitask.mean_auc}
-tables, said = {}, {}
+tables = {}
 for world, score in scores_of.items():
     logit = 2.5 * (score - score.mean(axis=0)) / score.std(axis=0) - 1.5
     labels = (rng.random(logit.shape) < 1 / (1 + np.exp(-logit))) * 1.0
-    seen = np.where(rng.random(labels.shape) < 1 / 12, labels, np.nan)[teach]
-    together = shared_network(molecules[teach], seen)
+    seen = np.where(rng.random(labels.shape) < 1 / 8, labels, np.nan)[:3000]
+    two = common_directions(teach, seen)
+    together = shared_network(teach, seen)
     answers = {
-        "logistic regression, each": each(logistic, seen),
-        "forest, each": each(forest, seen),
-        "one forest for all": pooled(seen),
-        "shared network": multitask.probabilities(together, molecules[asked]),
+        "logistic regression, each": told(regressions(teach, seen), new),
+        "forest, each": told(forests(teach, seen, max_features=0.5), new),
+        "two directions": told(regressions(teach @ two, seen), new @ two),
+        "shared network": multitask.probabilities(together, new),
     }
-    if world == "with signs":
-        answers["sixteen networks"] = apart(seen)
-        wrong = shared_network(molecules[teach], np.nan_to_num(seen))
-        answers["shared, missing read as 0"] = multitask.probabilities(wrong, molecules[asked])
-        said = {name: answers[name].mean() for name in ("shared network", "shared, missing read as 0")} | {"truth": labels[asked].mean()}
-        held_out = known_nats(labels[asked], together.predict(molecules[asked], verbose=0))
-        base = known_nats(labels[asked], np.tile(np.log(np.nanmean(seen, axis=0) / (1 - np.nanmean(seen, axis=0))), (1000, 1)))
-    answers["the truth"] = logit[asked]
-    part = SimpleNamespace(y=labels[asked], groups=None)
-    tables[world] = score_table(answers, part, against="forest, each", scores=mean_auc, n=40).rename(columns={"mean AUC minus forest, each": "minus forest, each"})
+    if world == "switches":
+        wrong = shared_network(teach, np.nan_to_num(seen))
+        answers["shared, missing read as 0"] = multitask.probabilities(wrong, new)
+        says = {name: answers[name].mean() for name in ("shared network", "shared, missing read as 0")} | {"truth": labels[3000:].mean()}
+        held_out = known_nats(labels[3000:], together.predict(new, verbose=0))
+        base = known_nats(labels[3000:], np.tile(np.log(np.nanmean(seen, axis=0) / (1 - np.nanmean(seen, axis=0))), (1000, 1)))
+        few = [0, 8, 16, 24]
+        alone = [shared_network(teach[~np.isnan(seen[:, t])], seen[~np.isnan(seen[:, t])][:, [t]]) for t in few]
+        apart = multitask.mean_auc(labels[3000:][:, few], np.hstack([multitask.probabilities(net, new) for net in alone]))
+        gain = multitask.mean_auc(labels[3000:][:, few], answers["shared network"][:, few]) - apart
+    answers["the truth"] = logit[3000:]
+    part = SimpleNamespace(y=labels[3000:], groups=None)
+    table = score_table(answers, part, against="shared network", scores=mean_auc, n=40)
+    tables[world] = table.rename(columns={"mean AUC minus shared network": "minus the shared network"})
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
-lead = {world: table.loc["shared network", "minus forest, each"] for world, table in tables.items()}
-signed = tables["with signs"]
-alone = signed.loc["shared network", "mean AUC"].value - signed.loc["sixteen networks", "mean AUC"].value
-claim("with signs: the shared network is ahead of a forest for each assay, paired, and of sixteen networks by .05", lead["with signs"].low > 0 and alone > 0.05, [str(lead["with signs"]), alone])
-alike = tables["alike"]["mean AUC"]
-level = abs(alike["one forest for all"].value - alike["shared network"].value) < 0.05
-claim("alike: one forest for all and the shared network are within .05, both ahead of a forest for each", level and min(lead["alike"].low, tables["alike"].loc["one forest for all", "minus forest, each"].low) > 0, [str(alike["one forest for all"]), str(alike["shared network"])])
-claim("unrelated: it is behind a forest for each by .05 or more", lead["unrelated"].high < -0.05, lead["unrelated"])
-claim("missing read as 0 costs .1 or more, and says 1 to 5 % where 25 to 35 % are active", signed.loc["shared network", "mean AUC"].value - signed.loc["shared, missing read as 0", "mean AUC"].value > 0.1 and 0.01 < said["shared, missing read as 0"] < 0.05 and 0.25 < said["truth"] < 0.35, list(said.values()))
+lead = {world: table["minus the shared network"] for world, table in tables.items()}
+sums, switched, unrelated = tables["sums"]["mean AUC"], lead["switches"], lead["unrelated"]
+claim("sums: two directions lead the network, paired, and are within .025 of the truth", lead["sums"]["two directions"].low > 0 and sums["the truth"].value - sums["two directions"].value < 0.025, lead["sums"]["two directions"])
+best_rival = max(switched[name].high for name in ("logistic regression, each", "forest, each", "two directions"))
+claim("switches: the network leads all three rivals, paired", best_rival < 0, [str(switched["forest, each"]), str(switched["two directions"])])
+claim("switches: four networks that learn one assay each are behind it by .08 or more", gain > 0.08, gain)
+claim("unrelated: a forest for each leads it by .1 or more", unrelated["forest, each"].low > 0.1, unrelated["forest, each"])
+claim("missing read as 0 costs .1 or more, and says less than 10 % where 25 to 40 % are active", switched["shared, missing read as 0"].high < -0.1 and says["shared, missing read as 0"] < 0.1 and 0.25 < says["truth"] < 0.4, list(says.values()))
 assert held_out < base - 0.02, (held_out, base)
 pd.concat(tables).map(str)
 
 # %% [markdown]
-# Three worlds, three answers. **Alike**: sharing brings some 5 points, and one forest that is told which assay it answers does
-# it as well as the network. **With signs**: what raises one reading lowers another, the common forest is lost, and the
-# shared network leads a forest for each assay by about 5 points: its layers learn the mechanisms, its heads the signs.
-# **Unrelated**: sharing harms, and a forest for each leads by 8 or more. A network alone has no chance with 250 labels.
-# And reading *missing* as *harmless* ruins both the order and the probabilities, without an error message.
+# Three worlds, three answers. **Sums**: sharing brings some 6 points over a regression for each assay, and straight lines are
+# enough to share; two directions lead the network by about 1 point and nearly touch the truth. **Switches**: no sum sees a
+# structure that turns others round. The shared network leads both rivals by 3 to 6 points: its layers learn the mechanisms
+# from all labels, its heads how each assay reads them. A network that must learn one assay from some 370 labels is far
+# behind. **Unrelated**: sharing harms, and a forest for each leads by more than 10. And reading *missing* as *harmless*
+# ruins both the order and the probabilities, without an error message.
 #
-# So sharing is a claim about the assays. Test it against a model for each.
+# So sharing is a claim about the assays, and a network is a claim about the molecules. Test both: against a model for each
+# assay, and against two directions.
 #
 # ## On real data
 #
-# **Tox21**: some 8,000 molecules, twelve assays (nuclear receptors and stress responses), one label in six missing. The cell
-# looks for `tox21.csv.gz` in the folder `MEDLIB_DATA` (the copy of MoleculeNet, Wu and others 2018). With RDKit installed
-# molecules become ECFP4 fingerprints; without it, 1,024 bits say which runs of two to four letters their formula in letters
-# (SMILES) has. The mean AUC is asked twice: of a random tenth, and of molecules *unlike* those that taught (whole
-# scaffolds with RDKit, else whole clusters of the bits).
+# **Tox21**: 7,831 molecules, twelve assays (nuclear receptors and stress responses), one label in six missing. The cell
+# looks for `tox21.csv.gz` in the folder `MEDLIB_DATA`; MoleculeNet (Wu and others 2018) offers it at
+# `deepchemdata.s3-us-west-1.amazonaws.com/datasets/tox21.csv.gz`. The mean AUC is asked of a random tenth, and of molecules
+# *unlike* those that taught. Where RDKit is installed (`pip install rdkit`; the course does without) molecules become ECFP4
+# fingerprints, and whole *scaffolds* (ring systems) are held back. Else 1,024 bits say which runs of two to four letters
+# their formula in letters (SMILES) has, and whole clusters of these bits are.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 import zlib
@@ -1136,46 +1174,51 @@ def described(texts):
 
 file = find("tox21.csv.gz")
 if file is not None:
-    tox = pd.read_csv(file)
+    rows_in_file = pd.read_csv(file)
+    tox = rows_in_file.drop_duplicates("smiles")
     toxic = tox.drop(columns=["mol_id", "smiles"]).to_numpy(float)
     bits, family, features, unlike = described(tox.smiles)
     sizes_of = np.bincount(family)[family]
     shuffled = np.random.default_rng(0).permutation(len(tox))
     orders = {"random": shuffled, unlike: shuffled[np.lexsort((family[shuffled], -sizes_of[shuffled]))]}
-    rows = {}
+    rows, misread = {}, {}
     for name, order in orders.items():
         learn, held = order[: int(0.8 * len(order))], order[int(0.9 * len(order)) :]
-        judged_by = SimpleNamespace(y=toxic[held], groups=None)
-        guess = np.zeros((len(held), 12))
-        for task in range(12):
-            rows_known = learn[~np.isnan(toxic[learn, task])]
-            trees = RandomForestClassifier(60, min_samples_leaf=2, class_weight="balanced", random_state=0)
-            guess[:, task] = trees.fit(bits[rows_known], toxic[rows_known, task]).predict_proba(bits[held])[:, 1]
-        joint = multitask.probabilities(shared_network(bits[learn], toxic[learn]), bits[held])
-        rows[name] = score_table({"forest, each": guess, "shared network": joint}, judged_by, "forest, each", mean_auc, n=60)
+        directions = common_directions(bits[learn], toxic[learn], 6)
+        answers = {
+            "logistic regression, each": told(regressions(bits[learn], toxic[learn]), bits[held]),
+            "forest, each": told(forests(bits[learn], toxic[learn], class_weight="balanced"), bits[held]),
+            "six directions": told(regressions(bits[learn] @ directions, toxic[learn]), bits[held] @ directions),
+            "shared network": multitask.probabilities(shared_network(bits[learn], toxic[learn]), bits[held]),
+        }
+        rows[name] = score_table(answers, SimpleNamespace(y=toxic[held], groups=None), "forest, each", mean_auc, n=60)
+        misread[name] = [multitask.mean_auc(np.nan_to_num(toxic[held]), guess) for guess in answers.values()]
     fall = [rows["random"]["mean AUC"][model].value - rows[unlike]["mean AUC"][model].value for model in ("forest, each", "shared network")]
-    print(features)
+    print(f"{features}; {len(rows_in_file)} rows, {len(tox)} molecules, {np.isnan(toxic).mean():.0%} of the labels missing")
     print(pd.concat(rows).map(str).to_string())
-    claim("both lose 3 or more points where molecules are unlike those that taught", min(fall) > 0.03, fall)
+    print("the same answers judged with missing read as 0:", {name: np.round(values, 3).tolist() for name, values in misread.items()})
+    claim("forest and network lose 3 or more points where molecules are unlike those that taught", min(fall) > 0.03, fall)
 else:
-    print("tox21.csv.gz is not in the folder MEDLIB_DATA; how to get it stands above")
+    print("tox21.csv.gz is not in the folder MEDLIB_DATA; where to get it stands above")
 
 # %% [markdown]
-# Where the file is present, a forest has about .81 at random and some .72 on molecules of new kinds, the shared network .81
-# and .73: no difference between the two, here. MoleculeNet prints, for its own random split, logistic regression .794, forest
-# .769, multi-task network .803, graph convolution .829; the challenge was won with about .85 (Mayr and others 2016). So **the
-# split moves the number more than the model does**, and drugs to come are of the second kind. Copies of this benchmark differ,
-# too: in molecules, in missing labels read as 0, in the split. Before you compare two numbers, compare the files.
+# Where the file is present and RDKit too, the forest has .81 to .82 at random and some .72 on new scaffolds, logistic regression
+# .80 and .71, the shared network .81 and .67 to .68; intervals are 4 to 6 points wide. With letters and clusters it is .81
+# and .76, .79 and .77, .81 and .75. So **the split moves the number more than the model does**, drugs to come are of the second
+# kind, and on new scaffolds the network is not ahead but behind. MoleculeNet prints, for its own random split, logistic
+# regression .794, forest .769, multi-task network .803, graph convolution .829; the challenge, with a test set of its own, was
+# won with about .85 (Mayr and others 2016).
 #
-# (Smoking, diet and other exposures are measured with error, which pulls their effects towards zero: notebook
-# [14](14_medical_tables.ipynb).)
+# Copies of this benchmark differ, too. One that goes round has 8,014 rows: 183 molecules stand in it twice, in a random
+# split now and then on both sides. Others hold 0 where no label was: the same answers to the same molecules, judged so, get 1 to
+# 3 points less. Before you compare two numbers, compare the files.
 #
 # ## Three questions
 #
 # <details><summary>A paper standardises 20,000 genes over all patients, removes those that do not vary, selects 50 by their
 # correlation with the outcome, and cross-validates. Which of the three steps makes the result worthless?</summary>The third:
 # it looks at the outcome of those who judge. The first two look at no outcome; they leak a little, and belong inside the
-# folds as well, but could not make .98 out of noise.</details>
+# folds as well, but could not make .9 out of noise.</details>
 #
 # <details><summary>A polygenic score reports an AUC of .90 for a disease of one person in ten with a heritability of one half.
 # What do you think?</summary>The ceiling is .875. Either age, sex or other measures are in the score, or ancestry is, or
@@ -1187,12 +1230,13 @@ else:
 #
 # ## In this notebook we ...
 #
-# - made AUC .98 out of noise, and unmade it by moving one line into the fold,
-# - took ancestry out of 4,000 answers with one component, and kept the one gene that acts,
+# - made an AUC above .9 out of noise, and unmade it by moving one line into the fold,
+# - took ancestry out of 4,000 answers with one component, and kept the one gene that acts; a questionnaire could not,
 # - met a ceiling that no score of genes can break, and straight lines ahead of a network below it,
 # - saw that an interaction takes four times the patients, and that small trials which find one exaggerate it,
 # - found a dose from two samples, with a promise that is kept where the prior is right,
-# - trained one network on sixteen assays, and found one world in three where nothing else is as good.
+# - trained one network on 32 assays, and found a world where it leads, one where straight lines do, and one where nobody
+#   should share.
 #
 # **Pitfalls**
 # - Anything that has seen the answers of the test part: a filter, a threshold, a choice of genes.
