@@ -572,7 +572,8 @@ both
 # A linear score wins in both worlds: ridge where all places act, the lasso where twenty do, and there it touches the ceiling
 # with 4,000 people. Weights taken one by one flatten early, since neighbours are counted again and again. The network
 # explains .05 to .08 less of the variance than ridge in the first world, and .1 or more less than the lasso in the second: it
-# has 32,000 weights to learn where the truth is a sum. Eight other recipes for it, tried on other people, did no better.
+# has 32,000 weights to learn where the truth is a sum. Of fourteen recipes tried on other people, none came within .04 of
+# ridge.
 #
 # Would genes that act only *together* save it? Less than one would think. Suppose only those are affected who carry an
 # allele at each of two places. How much of that does a sum of both explain?
@@ -1097,7 +1098,7 @@ for world, score in scores_of.items():
         says = {name: answers[name].mean() for name in ("shared network", "shared, missing read as 0")} | {"truth": labels[3000:].mean()}
         held_out = known_nats(labels[3000:], together.predict(new, verbose=0))
         base = known_nats(labels[3000:], np.tile(np.log(np.nanmean(seen, axis=0) / (1 - np.nanmean(seen, axis=0))), (1000, 1)))
-        few = [0, 8, 16, 24]
+        few = [0, 16]
         alone = [shared_network(teach[~np.isnan(seen[:, t])], seen[~np.isnan(seen[:, t])][:, [t]]) for t in few]
         apart = multitask.mean_auc(labels[3000:][:, few], np.hstack([multitask.probabilities(net, new) for net in alone]))
         gain = multitask.mean_auc(labels[3000:][:, few], answers["shared network"][:, few]) - apart
@@ -1112,7 +1113,7 @@ sums, switched, unrelated = tables["sums"]["mean AUC"], lead["switches"], lead["
 claim("sums: two directions lead the network, paired, and are within .025 of the truth", lead["sums"]["two directions"].low > 0 and sums["the truth"].value - sums["two directions"].value < 0.025, lead["sums"]["two directions"])
 best_rival = max(switched[name].high for name in ("logistic regression, each", "forest, each", "two directions"))
 claim("switches: the network leads all three rivals, paired", best_rival < 0, [str(switched["forest, each"]), str(switched["two directions"])])
-claim("switches: four networks that learn one assay each are behind it by .08 or more", gain > 0.08, gain)
+claim("switches: two networks that learn one assay each, by the same recipe, are behind it by .08 or more", gain > 0.08, gain)
 claim("unrelated: a forest for each leads it by .1 or more", unrelated["forest, each"].low > 0.1, unrelated["forest, each"])
 claim("missing read as 0 costs .1 or more, and says less than 10 % where 25 to 40 % are active", switched["shared, missing read as 0"].high < -0.1 and says["shared, missing read as 0"] < 0.1 and 0.25 < says["truth"] < 0.4, list(says.values()))
 assert held_out < base - 0.02, (held_out, base)
