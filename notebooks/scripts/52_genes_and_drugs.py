@@ -350,7 +350,7 @@ table_gwas.round(2)
 
 # %% [markdown]
 # Left, the first component lines people up by ancestry, though nobody told it. Right, the idle places climb far
-# off the diagonal: $\lambda$ is about 2.5, and ten to thirty places that do nothing pass a limit made for 4,000 tests. With
+# off the diagonal: $\lambda$ is about 2.5, and fifteen to thirty places that do nothing pass a limit made for 4,000 tests. With
 # the component taken out, $\lambda$ is 1 and none passes; the place that acts is still found. Knowing the true ancestry
 # does no better, nor does knowing the salt. *Asking* for the salt does worse: an error of 2.5 g leaves a good part of the
 # inflation. Thousands of places measure ancestry better than a questionnaire measures a diet.
@@ -1122,10 +1122,10 @@ pd.concat(tables).map(str)
 # %% [markdown]
 # Three worlds, three answers. **Sums**: sharing brings some 6 points over a regression for each assay, and straight lines are
 # enough to share; two directions lead the network by about 1 point and nearly touch the truth. **Switches**: no sum sees a
-# structure that turns others round. The shared network leads both rivals by 3 to 6 points: its layers learn the mechanisms
-# from all labels, its heads how each assay reads them. A network that must learn one assay from some 370 labels is far
-# behind. **Unrelated**: sharing harms, and a forest for each leads by more than 10. And reading *missing* as *harmless*
-# ruins both the order and the probabilities, without an error message.
+# structure that turns others round. The shared network leads the forests by 4 points or more (10 in some worlds), and two
+# directions by more than that: its layers learn the mechanisms from all labels, its heads how each assay reads them. The same
+# recipe on one assay's 370 labels is far behind. **Unrelated**: sharing harms, and a forest for each leads by 15 points. And
+# reading *missing* as *harmless* ruins both the order and the probabilities, without an error message.
 #
 # So sharing is a claim about the assays, and a network is a claim about the molecules. Test both: against a model for each
 # assay, and against two directions.
