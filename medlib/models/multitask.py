@@ -178,7 +178,7 @@ def build_multitask_network(x, tasks: int, widths=(128, 64), dropout: float = 0.
         Neurons in each shared layer; the share of them that is silent at a training step.
     """
     x = _numbers(x)
-    if not all(isinstance(width, int) and width > 0 for width in widths) or not 0 <= dropout < 1:
+    if not all(isinstance(width, (int, np.integer)) and width > 0 for width in widths) or not 0 <= dropout < 1:
         raise ValueError(
             f"widths, dropout: got {widths} and {dropout}, expected whole numbers of 1 or more, and a share from 0 to "
             "below 1"
@@ -214,10 +214,10 @@ def fit_multitask_network(
     x, y = _numbers(x), labels_of(y)
     if len(x) != len(y):
         raise ValueError(f"x, y: got {len(x)} and {len(y)} rows, expected one row of labels for each row of x")
-    if not (isinstance(steps, int) and steps > 0 and rate > 0 and decay >= 0):
+    if not (isinstance(steps, (int, np.integer)) and steps > 0 and rate > 0 and decay >= 0):
         raise ValueError(
-            f"steps, rate, decay: got {steps}, {rate} and {decay}, expected a whole number of 1 or more, a number above "
-            "0, and one of 0 or more"
+            f"steps, rate, decay: got {steps}, {rate} and {decay}, expected a whole number of 1 or more, a number "
+            "above 0, and one of 0 or more"
         )
     model = build_multitask_network(x, y.shape[1], widths, dropout)
     schedule = keras.optimizers.schedules.CosineDecay(rate, steps)
