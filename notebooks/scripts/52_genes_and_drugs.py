@@ -1017,27 +1017,8 @@ def shared_network(x, y):
 # %% [markdown]
 # The rivals: a logistic regression or a random forest for each assay, and the simplest way to share. It takes the 200
 # weights of each of the 32 regressions, finds the two directions that they have most in common, as in section 2, and asks
-# each assay again how it reads these two numbers.
-
-# %%
-def regressions(x, y):
-    """One logistic regression for each assay, on the labels that it has."""
-    known = ~np.isnan(y)
-    return [
-        LogisticRegression(C=0.1, max_iter=300).fit(x[k], column[k])
-        for k, column in zip(known.T, y.T, strict=True)
-    ]
-
-
-def common_directions(x, y, count=2):
-    """What the weights of all regressions have most in common (columns, count)."""
-    weights = np.stack([fit.coef_[0] for fit in regressions(x, y)], axis=1)
-    return np.linalg.svd(weights, full_matrices=False)[0][:, :count]
-
-
-# %% [markdown]
-# One more learns from the same table with *missing read as 0*, "not toxic", which tables invite. 1,000 other molecules
-# judge, with complete labels; the truth is each molecule's real chance.
+# each assay again how it reads these two numbers. One more network reads *missing as 0*, "not toxic", which tables invite.
+# 1,000 other molecules judge, with complete labels; the truth is each molecule's real chance.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 from sklearn.ensemble import RandomForestClassifier
@@ -1064,6 +1045,21 @@ def switches():
 def told(models, x):
     """The probabilities of one model for each assay, (n, assays)."""
     return np.stack([model.predict_proba(x)[:, 1] for model in models], axis=1)
+
+
+def regressions(x, y):
+    """One logistic regression for each assay, on the labels that it has."""
+    known = ~np.isnan(y)
+    return [
+        LogisticRegression(C=0.1, max_iter=300).fit(x[k], column[k])
+        for k, column in zip(known.T, y.T, strict=True)
+    ]
+
+
+def common_directions(x, y, count=2):
+    """What the weights of all regressions have most in common (columns, count)."""
+    weights = np.stack([fit.coef_[0] for fit in regressions(x, y)], axis=1)
+    return np.linalg.svd(weights, full_matrices=False)[0][:, :count]
 
 
 def forests(x, y, **more):
