@@ -592,17 +592,16 @@ p_both = together(shares, e_record, e_scan)
 # %% [markdown]
 # That is the rule to beat. Two rivals learn how to join. **Late fusion**: a logistic regression of both sets of
 # evidence, fitted to the patients who tune. **A joint network**: the record beside the 64 numbers that the image
-# network makes of a slice, learnt on the training patients. (`Dropout` with this `noise_shape` drops a whole source at
-# once; section 5 needs it.)
+# network makes of a slice, learnt on the training patients.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 from keras import layers
 
 
 def joint_network(lost=0.0, sizes=(64, train_records.x.shape[1])):
     """Both sources in, four logits out; each source is lost with this chance."""
     inputs = [keras.Input((size,)) for size in sizes]
-    kept = [layers.Dropout(lost, noise_shape=(None, 1))(source) for source in inputs]
+    kept = [layers.Dropout(lost, noise_shape=(None, 1))(source) for source in inputs]  # a whole source at once
     h = layers.Concatenate()(kept)
     h = layers.Dropout(0.3)(layers.Dense(64, activation="relu")(h))
     return compile_cnn(keras.Model(inputs, layers.Dense(4)(h)), steps=600)
@@ -687,23 +686,7 @@ fusion
 # patients of 100. The last row says where more is to be had: with the simulation's own reading of the record in place of
 # ours, the same addition gains once more in most runs.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Scatter plot of 300 simulated test patients: probability of ischaemia with record and scan against the probability from the record alone. Patients with ischaemia mostly lie above the diagonal, most of them above 0.5; the others mostly below it, near 0."}}
-is_ischaemia = y_test == 1
-fig, ax = plt.subplots(figsize=(4.8, 4))
-for truth, marker, label in ((False, "o", "another diagnosis"), (True, "^", "ischaemia")):
-    group = is_ischaemia == truth
-    ax.scatter(p_record[group, 1], p_both[group, 1], s=14, marker=marker, alpha=0.7, label=label)
-ax.plot([0, 1], [0, 1], color="0.5", linestyle=":")
-ax.set(xlabel="probability of ischaemia, record alone", ylabel="with the scan", title="Simulated test patients")
-ax.legend(loc="center right", fontsize=8)
-plt.show()
-moved = [np.mean(p_both[g, 1] > p_record[g, 1]) for g in (is_ischaemia, ~is_ischaemia)]
-claim("the scan raises the probability in 7 of 10 patients with ischaemia or more, and in less than 3 of 10 others", moved[0] > 0.7 and moved[1] < 0.3, moved)
-
 # %% [markdown]
-# Most patients with ischaemia lie above the diagonal: the scan raised what the record had suspected. Most others fall
-# to the bottom. A few stay in the middle, and of those an honest model must say just that.
-#
 # ## 5. When one is missing
 #
 # A patient is found unconscious and without papers, or the scanner is being repaired. A sum knows what to do: **what is
@@ -802,6 +785,7 @@ claim("net benefit is the money saved against sending nobody, in units of one fo
 claim("the same order with three times the evidence is worth less at each line", min(timid) > 0.001, timid)
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Decision curve of simulated test patients: net benefit against the line t from 0.02 to 0.6. Record and scan together are highest throughout, the scan alone is next, then the record; sending everybody starts as high as the others at the left and falls below zero near 0.25; sending nobody is zero."}}
+is_ischaemia = y_test == 1
 lines = np.linspace(0.02, 0.6, 59)
 curves = {"record and scan": p_both[:, 1], "scan alone": p_scan[:, 1], "record alone": p_record[:, 1], "everybody": np.ones(len(y_test))}
 fig, ax = plt.subplots(figsize=(6.2, 3.4))
