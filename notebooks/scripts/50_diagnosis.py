@@ -102,7 +102,7 @@ claim("no sign: 1.7 to 2.6 % multiplied, 4.2 to 5.1 % counted", 0.017 < by_hand[
 #
 # on one condition: the findings are independent among people with the disease, *and* among people without it. (With one
 # finding this is (0.3) of notebook 00, written for odds.) Ours are not. One weak side of the body makes the face droop,
-# the arm drift *and* the speech slur. Three witnesses looked through one window, and we counted three.
+# the arm drift *and* the speech slur. Three witnesses looked through one window.
 #
 # ### Your turn
 #
@@ -574,8 +574,7 @@ crooked.round(3)
 # %% [markdown]
 # With these 300 patients a perfect model as sure as ours would show an ECE of about .05. Tempered, ours shows .04 to
 # .08: little is proved against it. The sum is far beyond its limit. The average often is not, though it is 7 to 13
-# points too timid on the whole: ten bins and lost signs blunt the ECE. Look at the picture first, and never at an ECE
-# without its $n$.
+# points too timid on the whole: ten bins and lost signs blunt the ECE.
 #
 # ## 4. Record and scan together
 #
@@ -875,9 +874,8 @@ low, high = law.ppf([0.0005, 0.9995]) / m
 claim("our own division lies inside 99.9 % of the law", low <= covered <= high, [low, covered, high])
 
 # %% [markdown]
-# The bars follow the law, which knows nothing of strokes: on average .905, for a single hospital anything from .84 to
-# .96. With 125 patients that is how far a promise of .9 reaches. What differs between models is not the coverage but
-# what it costs:
+# The bars follow the law: on average .905, for a single hospital anything from .84 to .96. That is how far a promise of
+# .9 reaches with 125 patients. What differs between models is not the coverage but what it costs:
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 rows = {}
@@ -957,8 +955,8 @@ claim("perfectly calibrated in both: the group with more disease has more false 
 
 # %% [markdown]
 # The last tick is the point: two groups, one line, and a score that is *exactly right* in each, and still the rates of
-# error differ, by 20 points or more, because more people of one group are ill. An audit that finds unequal rates has
-# not yet found a fault of the model, and whoever makes them equal gives up something else. Which equality matters is
+# error differ, by 20 points or more, because more people of one group are ill. Unequal rates are not yet a fault
+# of the model, and whoever makes them equal gives up something else. Which equality matters is
 # for those to say who bear the errors. What can be asked of any model is calibration *within* each group, and enough
 # patients in it.
 #
@@ -997,15 +995,14 @@ claim("alive after five years: .16 to .19 with symptoms, .46 to .50 found by the
 survival.round(2)
 
 # %% [markdown]
-# Nearly half of those found are alive after five years, against one in six, and not one lives a day longer. Two things were
-# added up. Their clock starts earlier: that is **lead time**. And a scan on one day meets those tumours that can be seen
+# Nearly half of those found are alive after five years, against one in six, and not one lives a day longer. Their clock starts earlier: that is **lead time**. And a scan on one day meets those tumours that can be seen
 # for long, the slow ones: **length bias**. It stays when the clock is set right (last row, .29). With $S$ the silent
 # time, whose chance to be met is proportional to its length,
 #
 # $$\mathrm E[S \mid \text{found}] = \frac{\mathrm E[S^2]}{\mathrm E[S]}, \qquad
 # \mathrm E[\text{lead}] = \frac{\mathrm E[S^2]}{2\,\mathrm E[S]} \tag{50.11}$$
 #
-# So survival after diagnosis cannot judge early detection, by a model or by anybody. Deaths can, counted among *all*
+# So survival after diagnosis cannot judge early detection. Deaths can, counted among *all*
 # who were invited, beside people who by lot were not.
 #
 # ### A card whose numbers are checked
