@@ -688,10 +688,10 @@ fusion
 
 # %% [markdown]
 # Alone the record is right for some 62 of 100 patients and, from run to run, the scan for 71 to 82 (a forest on its
-# pixels for 66 to 70), together for 83 to 91, and the interval of that difference excludes 0. Late fusion is level, or a few hundredths of a nat
-# ahead. The joint network is level, or in some runs ahead, by a few hundredths of a nat and up
-# to four patients of 100. The last row says where more is to be had: with the simulation's own reading of the record in
-# place of ours, the same addition gains once more in most runs.
+# pixels for 66 to 70), together for 83 to 91, and the interval of that difference excludes 0. Late fusion is level, or
+# a few hundredths of a nat ahead. The joint network is level, or in some runs ahead, by a few hundredths of a nat and
+# up to four patients of 100. The last row says where more is to be had: with the simulation's own reading of the record
+# in place of ours, the same addition gains once more in most runs.
 
 # %% [markdown]
 # ## 5. When one is missing
