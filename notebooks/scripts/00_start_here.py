@@ -642,7 +642,7 @@ plt.show()
 # | | [44 text VAE](44_text_vae.ipynb) | case reports from a code: how it collapses, what treats it, and what a count of words knows |
 # | **5 applications** | [50 diagnosis](50_diagnosis.ipynb) | history, laboratory and image together; calibration, decisions |
 # | | [51 treatment effects](51_treatment_effects.ipynb) | the effect of a therapy, which is not its outcome |
-# | | 52 genes and drugs | from a genome to a dose |
+# | | [52 genes and drugs](52_genes_and_drugs.ipynb) | from a genome to a dose, and discoveries that are none |
 # | | [53 prognosis](53_prognosis.ipynb) | risk, survival, progression |
 # | **6 challenges** | 60 scarce data | several sites, augmentation, synthetic data honestly tested |
 # | | 61 newer models | diffusion, attention, self-supervision |

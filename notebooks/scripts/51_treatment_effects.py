@@ -1010,4 +1010,4 @@ else:
 # - Hammer and others, N Engl J Med 335 (1996): ACTG 175. Keith and others, *RCT rejection sampling* (TMLR 2023).
 #   VanderWeele and Ding, *Sensitivity analysis in observational research* (Ann Intern Med 167, 2017).
 #
-# **Next**: notebook 52, genes and drugs, is to come; [the map](00_start_here.ipynb) has the rest.
+# **Next**: [52](52_genes_and_drugs.ipynb), genes and drugs.
