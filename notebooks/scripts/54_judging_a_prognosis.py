@@ -198,10 +198,11 @@ many = 1 - np.exp(-0.1 * 5**1.3 * np.exp(nature(200_000, rng)[1]))
 floor = np.mean(many * (1 - many))
 fig, ax = plt.subplots()
 for (name, values), style in zip(ways.items(), ("-", "--", "-."), strict=True):
-    ax.hist(values, bins=np.linspace(0.13, 0.27, 57), histtype="step", linewidth=1.6, linestyle=style, label=name)
+    ax.hist(values, bins=np.linspace(0.13, 0.27, 36), histtype="step", linewidth=1.6, linestyle=style, label=name)
 ax.axvline(floor, color="black", linestyle=":", label="the truth")
 ax.set(xlabel="Brier score at 5 years of the true risks", ylabel="studies of 300", title="Simulated: 500 patients a study")
-ax.legend()
+ax.set(ylim=(0, 80))
+ax.legend(ncols=2)
 plt.show()
 assert np.std(ways["weighted"]) < 1.3 * np.std(ways["left out"]), "about as wide"
 off = {name: np.mean(values) - floor for name, values in ways.items()}
@@ -224,6 +225,8 @@ t_sick, e_sick = np.minimum(death, stop), death <= stop
 w_leave, base_leave = cox(x, t_sick, ~e_sick)
 until = np.minimum(t_sick, 5.0)
 stayed = np.exp(-survival.step(base_leave, until, before=0.0, left=True) * np.exp(x @ w_leave))
+known_G = np.exp(-until * np.exp(1.5 * x[:, 0]) / 6)
+assert np.abs(stayed - known_G).mean() < 0.03, "the Cox model of leaving finds the curves of this nature"
 own = survival.censoring_weights(t_sick, e_sick, 5.0, stayed)
 share = {
     "nobody lost": np.mean(death <= 5),
@@ -375,8 +378,8 @@ for name, S in prognoses.items():
     distance.append(total - np.trapezoid(parts, years) / 7.5)
     rows[name] = [score(-S[:, five]) for score in (c_test, auc_test)] + [total]
 four = pd.DataFrame(rows, index=["C-index", "AUC at 5 years", "IBS"]).T
-claim("four integrals are those of all patients, within .01", np.max(np.abs(misses)) < 0.01, misses)
-claim("and chance plus squared distance, within .01", np.max(np.abs(distance)) < 0.01, distance)
+claim("four integrals are those of all patients, within .015", np.max(np.abs(misses)) < 0.015, misses)
+claim("and chance plus squared distance, within .02", np.max(np.abs(distance)) < 0.02, distance)
 four["error of the null that is gone"] = 1 - four["IBS"] / four.loc["Kaplan-Meier", "IBS"]
 first = list(prognoses)[:3]
 spread_c = np.ptp(four.loc[first, "C-index"]) + np.ptp(four.loc[first, "AUC at 5 years"])
@@ -452,7 +455,7 @@ for ax, (name, bars) in zip(axes, shares.items(), strict=True):
     ax.bar(np.arange(10) / 10 + 0.05, bars, width=0.09)
     ax.axhline(0.1, color="black", linestyle=":")
     ax.set_title(f"Simulated: {name}", fontsize=9)
-    ax.set(xlabel="S at the own end")
+    ax.set(xlabel="S at the end of follow-up")
 axes[0].set(ylabel="share of patients")
 plt.show()
 flat = [np.abs(shares[name] - 0.1).max() for name in ("the truth", "Kaplan-Meier")]
@@ -469,7 +472,7 @@ for _ in range(300):
 level = [np.mean(np.array(wald) < 0.05), np.mean(pearson)]
 claim("of 300 true prognoses Pearson's test at .05 rejects fewer than .01, with the measured covariance .02 to .1", level[1] < 0.01 and 0.02 < level[0] < 0.1, level)
 claim("of the two distorted ones p is below 1e-20, of the truth it is not", max(p_values[name] for name in first[1:]) < 1e-20 < p_values["the truth"], list(p_values.values()))
-pd.DataFrame({"p": {name: f"{p:.2g}" if p > 1e-20 else "< 1e-20" for name, p in p_values.items()}})
+pd.DataFrame({"p of D": {name: f"{p:.2g}" if p > 1e-20 else "< 1e-20" for name, p in p_values.items()}})
 
 # %% [markdown]
 # The truth is flat. Log-risks doubled have too many patients in the lowest bin, who lived on when their curves were almost
@@ -542,7 +545,9 @@ def forest(x, time, event, x_new):
     """Curves at halves[1:] by a forest of hazards."""
     asked = survival.intervals_lived(time, event, halves)
     who, interval = np.nonzero(asked >= 0)
-    trees = RandomForestClassifier(min_samples_leaf=40, max_features=0.5, random_state=0)
+    trees = RandomForestClassifier(
+        min_samples_leaf=40, max_features=0.5, random_state=0
+    )
     trees.fit(np.column_stack([x[who], interval]), asked[who, interval])
     hazard = np.empty((len(x_new), 12))
     for k in range(12):
@@ -641,7 +646,7 @@ for ax, t, top in zip(axes, (1.0, 3.0), (0.4, 0.9), strict=True):
         bars = np.abs(groups[["low", "high"]].sub(groups["observed"], axis=0).to_numpy().T)
         ax.errorbar(groups["predicted"] + shift * 2.2 * top, groups["observed"], yerr=bars, fmt=mark, capsize=3, label=name)
         hits += list((groups["low"] < groups["predicted"]) & (groups["predicted"] < groups["high"]))
-    ax.set(xlabel=f"predicted risk at {t:g} years", ylabel="observed (Kaplan-Meier)", xlim=(0, top), ylim=(0, top), title="686 women, GBSG2")
+    ax.set(xlabel=f"predicted risk at {t:g} year" + "s" * (t > 1), ylabel="observed (Kaplan-Meier)", xlim=(0, top), ylim=(0, top), title="686 women, GBSG2")
 axes[0].legend()
 plt.show()
 assert (groups["high"] - groups["low"]).between(0.08, 0.25).all(), "an observed risk at three years: 8 to 25 points wide"
@@ -686,9 +691,14 @@ w_old, base_old = cox((x_old - centre) / width, time_old, event_old)
 # \hat H_{\text{new}}(t \mid x) = \frac OE\, \hat H(t \mid x) \tag{54.7}$$
 
 # %%
+def expects(x, time):
+    """The events that the old model expects of each person (n,)."""
+    eta = (x - centre) / width @ w_old
+    return survival.step(base_old, time, before=0.0) * np.exp(eta)
+
+
 x_here, time_here, event_here = parts_of(here)
-eta_here = (x_here - centre) / width @ w_old
-expected = survival.step(base_old, time_here, before=0.0) * np.exp(eta_here)
+expected = expects(x_here, time_here)
 ratio = decide("observed over expected", event_here.sum() / expected.sum())
 event_here.sum(), expected.sum(), ratio
 
@@ -701,7 +711,7 @@ for factor in (0.4, 1.0):
         t_sim, e_sim = follow(death_sim / factor ** (1 / 1.3), rng, leave, closes)
         ratios.append(e_sim.sum() / np.sum(0.1 * t_sim**1.3 * np.exp(eta_sim)) / factor)
 claim("in four simulated studies observed over expected is the factor, within 8 %", np.max(np.abs(np.array(ratios) - 1)) < 0.08, ratios)
-own_events = np.sum(survival.step(base_old, time_old, before=0.0) * np.exp((x_old - centre) / width @ w_old))
+own_events = expects(x_old, time_old).sum()
 assert abs(own_events - event_old.sum()) < 1e-6, "among its own people the old model expects what was seen"
 half = np.exp(1.96 / np.sqrt(event_here.sum()))
 claim("among the new people half as many events are seen as it expects (.4 to .62), and the interval excludes 1", 0.4 < ratio < 0.62 and ratio * half < 1, [ratio / half, ratio * half])
@@ -709,29 +719,33 @@ claim("among the new people half as many events are seen as it expects (.4 to .6
 # %% [markdown]
 # The old model expects twice as many events as are seen. (The interval is the ratio times and divided by
 # $\exp(1.96/\sqrt{O})$, some 16 % either way.) Three ways to mend it, all learnt *here*: the level, by (54.7); level and
-# slope, by a Cox model with the old $\eta$ as its only measure and its own $H_0$; or all fifteen weights anew, with a
-# ridge. Beside them the old model as it came, and Kaplan-Meier's curve of the people here.
+# slope, by a Cox model with the old $\eta$ as its only measure and a new $H_0$; or all fifteen weights anew, with a ridge.
+# Beside them the old model as it came, and a curve of the people here that is the same for everybody.
 
 # %%
+z_here = (x_here - centre) / width
+
+
 def mend(rows):
-    """Three models from some of the people here: weights and baseline each."""
-    seen, t_rows = event_here[rows], time_here[rows]
+    """Models from some of the people here: weights and baseline each."""
+    seen, until = event_here[rows], time_here[rows]
     level = seen.sum() / expected[rows].sum()
-    slope, base = cox(eta_here[rows, None], t_rows, seen)
+    eta = z_here[rows] @ w_old
+    slope, base = cox(eta[:, None], until, seen)
     return {
+        "the same for everybody": (0 * w_old, survival.breslow(0 * eta, until, seen)),
         "level": (w_old, (base_old[0], level * base_old[1])),
         "level and slope": (slope[0] * w_old, base),
-        "fitted anew": cox(z_here[rows], t_rows, seen, penalizer=10 / len(rows)),
+        "fitted anew": cox(z_here[rows], until, seen, penalizer=10 / len(rows)),
     }
 
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 quarters = np.arange(0.25, 2.8, 0.25)
 x_new, time_new, event_new = parts_of(test)
-z_here, z_new = ((part - centre) / width for part in (x_here, x_new))
+z_new = (x_new - centre) / width
 mended = decide("mended models", mend(np.arange(len(time_here))))
-null = decide("the same for everybody", survival.step(survival.kaplan_meier(time_here, event_here), quarters))
-moved = {"the same for everybody": np.tile(null, (len(time_new), 1)), "as it came": curves(w_old, base_old, z_new, quarters)}
+moved = {"as it came": curves(w_old, base_old, z_new, quarters)}
 moved |= {name: curves(*fitted, z_new, quarters) for name, fitted in mended.items()}
 after = judged(moved, quarters, time_new, event_new, "as it came", (2.0,), 2.75)
 gaps, aucs = after["IBS minus as it came"], after["AUC, 2 years"].map(lambda cell: cell.value)
@@ -767,31 +781,32 @@ for size in sizes:
     for name, values in scored.items():
         mean_ibs[name].append(np.mean(values))
 fig, axes = plt.subplots(1, 2, figsize=(8.4, 3.6))
+colours = dict(zip(mended, ("black", "C1", "C2", "C3"), strict=True)) | {"as it came": "C0"}
 axes[0].plot([0, 0.6], [0, 0.6], color="0.6", linestyle=":")
 two_years, inside = list(quarters).index(2.0), {}
 for name, mark in (("as it came", "s"), ("level", "o")):
     groups = survival.calibration(1 - moved[name][:, two_years], time_new, event_new, 2.0, 5)
     bars = np.abs(groups[["low", "high"]].sub(groups["observed"], axis=0).to_numpy().T)
-    axes[0].errorbar(groups["predicted"], groups["observed"], yerr=bars, fmt=mark, capsize=3, label=name)
+    axes[0].errorbar(groups["predicted"], groups["observed"], yerr=bars, fmt=mark, color=colours[name], capsize=3, label="level corrected" if name == "level" else name)
     inside[name] = int(np.sum((groups["low"] < groups["predicted"]) & (groups["predicted"] < groups["high"])))
 axes[0].set(xlabel="predicted risk at 2 years", ylabel="observed (Kaplan-Meier)", xlim=(0, 0.6), ylim=(0, 0.6), title="ACTG 175, new treatments")
-for (name, values), style in zip(mean_ibs.items(), ("o-", "s--", "^-."), strict=True):
-    axes[1].semilogx(sizes, values, style, label=name)
-axes[1].axhline(ibs["as it came"], color="black", linestyle=":", label="as it came")
-axes[1].axhline(ibs["the same for everybody"], color="0.6", linestyle="-", label="the same for everybody")
-axes[1].set(xlabel="people to mend it with", ylabel="IBS on the test people", title="mean of 8 draws", xticks=sizes, xticklabels=sizes)
+for (name, values), style in zip(mean_ibs.items(), (":", "o-", "s--", "^-."), strict=True):
+    axes[1].semilogx(sizes, values, style, color=colours[name], label=name)
+axes[1].axhline(ibs["as it came"], color=colours["as it came"], linestyle="-", label="as it came")
+axes[1].set(xlabel="people to mend it with", ylabel="IBS on the test people", title="mean of 8 draws", xticks=sizes, xticklabels=sizes, ylim=(None, 1.12 * ibs["as it came"]))
 axes[1].minorticks_off()
-for ax in axes:
-    ax.legend()
+axes[0].legend()
+axes[1].legend(ncols=2, fontsize=8, loc="upper center")
 plt.show()
 claim("as it came, one of five intervals at most holds the prediction; with the level corrected three or more", inside["as it came"] <= 1 and inside["level"] >= 3, list(inside.values()))
+assert abs(mean_ibs["level and slope"][2] - mean_ibs["level"][2]) < 0.003, mean_ibs
 behind = [anew - level for anew, level in zip(mean_ibs["fitted anew"], mean_ibs["level"], strict=True)]
 claim("from 50 people fifteen weights are worse than one number by .003 or more, from all within .005 of it", behind[0] > 0.003 and abs(behind[-1]) < 0.005, behind)
 
 # %% [markdown]
 # Left: the squares (as it came) lie far below the diagonal, the dots (level corrected) on it. The observed risks are the
 # same five numbers: nobody changed his place, only what he is told. Right: one number is learnt from fifty people, some
-# ten events; fifteen weights need hundreds to be as good, and are then level or a little ahead. **Begin with the level,
+# ten events; with a slope it takes a hundred or two, fifteen weights need hundreds, and are then level or a little ahead. **Begin with the level,
 # and do more as events come in.** A caution: the drugs were given by lot here. In another hospital the level may differ
 # because other people come, and one number need not do.
 #
