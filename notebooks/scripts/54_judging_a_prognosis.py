@@ -117,7 +117,7 @@ beaten = seen["the truth"] - seen["classifier"]
 claim("tested without the lost, the classifier beats the truth by .001 or more", 0.001 < beaten < 0.02, beaten)
 behind = real - real["the truth"]
 claim("on all patients it is .004 or more behind it, and Cox is not", behind["classifier"] > 0.004 and abs(behind["Cox"]) < 0.004, list(real))
-too_high = two.loc["classifier", "mean risk"] - dead.mean()
+too_high = two.loc["classifier", "mean risk"] - two.loc["the truth", "mean risk"]
 claim("the classifier is too high by .05 to .11", 0.05 < too_high < 0.11, too_high)
 two.round(3)
 
@@ -322,8 +322,8 @@ c = [survival.concordance(marker, time_ab, event_ab) for marker in (A, B)]
 claim("by the C-index A is ahead by .05 or more", c[0] - c[1] > 0.05, c)
 at_eight = both["B"][-1] - both["A"][-1]
 claim("at eight years B is ahead by .12 or more", at_eight > 0.12, [both["A"][-1], both["B"][-1]])
-kinder = naive["A"] - all_seen["A"][-1]
-claim("without the lost, A's AUC at eight years is too high by .01 or more", kinder > 0.01, [naive["A"], all_seen["A"][-1]])
+kinder = naive["A"] - both["A"][-1]
+claim("at eight years A's AUC without the lost is .015 or more above the weighted one", kinder > 0.015, [naive["A"], both["A"][-1]])
 
 # %% [markdown]
 # A falls from .8 to about .6, B rises from one half to above .8, and the dots (weighted) lie on the lines (nobody lost).
@@ -385,15 +385,15 @@ first = list(prognoses)[:3]
 spread_c = np.ptp(four.loc[first, "C-index"]) + np.ptp(four.loc[first, "AUC at 5 years"])
 claim("C and AUC of the first three are the same to the last digit", spread_c < 1e-12, spread_c)
 gone = four["error of the null that is gone"]
-claim("the truth takes .17 to .24 of the null model's error away", 0.17 < gone["the truth"] < 0.24, gone["the truth"])
+claim("the truth takes .17 to .27 of the null model's error away", 0.17 < gone["the truth"] < 0.27, gone["the truth"])
 claim("log-risks doubled keep .4 to .8 of that, and hazards tripled are worse than the null model", 0.4 < gone["log-risks doubled"] / gone["the truth"] < 0.8 and gone["hazards tripled"] < -0.05, list(gone))
 four.round(3)
 
 # %% [markdown]
-# The first three have the same C-index and the same AUC. The Brier score tells them apart: the truth takes about a fifth
-# of the null model's error away, log-risks doubled a little more than half of that, and hazards tripled make it larger:
+# The first three have the same C-index and the same AUC. The Brier score tells them apart: the truth takes a fifth or so of
+# the null model's error away, log-risks doubled a little more than half of that, and hazards tripled make it larger:
 # **a model with a good C-index may be worse than the same curve for everybody.** It also shows how little there is to
-# gain. Chance is the larger part, here four fifths.
+# gain. Chance is the larger part, here three quarters and more.
 #
 # ## 4. All curves at once
 #
@@ -838,7 +838,7 @@ if file.exists():
     claim("Rotterdam's model expects more events than are seen in Germany (ratio .7 to 1)", 0.7 < ratio_g < 1, ratio_g)
     claim("at one year it says .13, and .06 to .11 have had the event", at_one["high"] < at_one["predicted"] < 0.14, [at_one["low"], at_one["high"]])
     small = shown.loc["level", "IBS"].value - shown.loc["as it came", "IBS"].value
-    assert abs(small) < 0.006 and shown.loc["as it came", "IBS minus the same for everybody"].high < 0, small
+    assert abs(small) < 0.006 and shown.loc["as it came", "IBS minus the same for everybody"].value < -0.005, small
     print(shown.map(lambda cell: f"{cell:.2g}" if isinstance(cell, float) else str(cell)).to_string())
 else:
     print("Not on this computer. To get it: gbsg_cancer_train_test.h5 from the authors' repository")
