@@ -644,6 +644,7 @@ plt.show()
 # | | [51 treatment effects](51_treatment_effects.ipynb) | the effect of a therapy, which is not its outcome |
 # | | [52 genes and drugs](52_genes_and_drugs.ipynb) | from a genome to a dose, and discoveries that are none |
 # | | [53 prognosis](53_prognosis.ipynb) | risk, survival, progression |
+# | | [54 judging a prognosis](54_judging_a_prognosis.ipynb) | whether its risks are true, and how an old model is moved to new patients |
 # | **6 challenges** | 60 scarce data | several sites, augmentation, synthetic data honestly tested |
 # | | 61 newer models | diffusion, attention, self-supervision |
 # | | 62 compute, 63 many machines | faster, smaller, on several machines |
