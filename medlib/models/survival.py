@@ -1,4 +1,4 @@
-"""Survival: the estimators of notebook 53 written out, and its two networks as ordinary Keras models.
+"""Survival: the estimators of notebook 53 written out, its two networks as ordinary Keras models, the scores of 54.
 
 Throughout, ``time`` (n,) is the follow-up of each patient in any one unit, ``event`` (n,) is True where the event was
 seen and False where the follow-up ended without it (censored). ``log_risk`` (n,) is η in a hazard h₀(t) exp(η).
@@ -8,6 +8,12 @@ A reader's own table::
     model = fit_cox_network(frame[["age", "nodes"]], frame["days"], frame["died"])
     base = breslow(log_risk(model, frame[["age", "nodes"]]), frame["days"], frame["died"])
     risk = 1 - survival_at(base, log_risk(model, new_patients), 365)
+
+A prognosis that is already there (of whatever model), judged on patients whom the model has not seen::
+
+    auc_at(risk, frame["days"], frame["died"], 365)  # order
+    brier(1 - risk, frame["days"], frame["died"], 365).mean()  # size; smaller is better
+    calibration(risk, frame["days"], frame["died"], 365)  # size, group by group, with intervals
 """
 
 from __future__ import annotations
@@ -23,16 +29,22 @@ from medlib.models.inputs import check_finite
 __all__ = [
     "SurvivalNetwork",
     "aalen_johansen",
+    "auc_at",
     "breslow",
     "brier",
     "build_survival_network",
+    "calibration",
+    "censoring_weights",
     "concordance",
     "cox_loss",
+    "d_calibration",
     "fit_cox_network",
     "fit_hazard_network",
     "hazard_loss",
+    "integrated_brier",
     "intervals_lived",
     "kaplan_meier",
+    "leaving",
     "log_risk",
     "step",
     "survival_at",
@@ -147,18 +159,216 @@ def concordance(risk, time, event, until: float = np.inf, censoring=None) -> flo
     return float(weight @ (higher + 0.5 * equal) / pairs)
 
 
-def brier(survival, time, event, horizon: float, censoring) -> np.ndarray:
+def leaving(time, event) -> tuple[np.ndarray, np.ndarray]:
+    """The Kaplan-Meier curve G of *being censored*, as ``kaplan_meier`` gives that of the event; 1 where nobody is.
+
+    At one and the same time events come first: who dies at t is no longer at risk of being censored at t.
+    """
+    time, event = targets(time, event)
+    moments, left = np.unique(time[~event], return_counts=True)
+    at_risk = np.sum((time > moments[:, None]) | ((time == moments[:, None]) & ~event), axis=1)
+    return moments, np.cumprod(1 - left / np.maximum(at_risk, 1))
+
+
+def censoring_weights(time, event, horizon: float, censoring=None) -> np.ndarray:
+    """What each patient counts at a horizon, when those who were censored before it count 0 (n,).
+
+    1/G(t-) for an event until the horizon, 1/G(horizon) for who was followed beyond it: they stand for the censored as
+    well, and the mean weight is 1 (inverse probability of censoring; Robins and Rotnitzky 1992, Graf et al. 1999).
+
+    Parameters
+    ----------
+    horizon
+        In the unit of ``time``.
+    censoring
+        The curve G, by default ``leaving(time, event)``. Where leaving depends on what was measured: an array (n,), the
+        probability of each patient to be still followed just before his event or, if later, at the horizon.
+
+    Raises
+    ------
+    ValueError
+        A horizon that is not a positive number, or beyond the follow-up: some were censored and nobody was followed
+        longer; probabilities outside (0, 1] for somebody who counts.
+    """
+    time, event = targets(time, event)
+    if not (np.isscalar(horizon) and 0 < horizon < np.inf):
+        raise ValueError(f"horizon: got {horizon!r}, expected one positive time, in the unit of `time`")
+    died, lived = event & (time <= horizon), time > horizon
+    if not lived.any() and not event.all():
+        raise ValueError(
+            f"horizon: got {horizon:g}, but the longest follow-up is {time.max():g} and some were censored: nobody "
+            "shows what happens until then; choose an earlier horizon"
+        )
+    censoring = leaving(time, event) if censoring is None else censoring
+    if isinstance(censoring, tuple):
+        stayed = np.where(lived, step(censoring, horizon), step(censoring, time, left=True))
+    else:
+        stayed = np.asarray(censoring, float)
+        if stayed.shape != time.shape:
+            raise ValueError(f"censoring: got shape {stayed.shape}, expected a curve or one number for each patient")
+    counts = died | lived
+    if not ((stayed[counts] > 0) & (stayed[counts] <= 1)).all():
+        raise ValueError(
+            f"censoring: got {stayed[counts].min():.3g} to {stayed[counts].max():.3g} for those who count, expected "
+            "probabilities above 0; nobody can stand for patients who are never followed that long"
+        )
+    return np.where(counts, 1 / np.where(counts, stayed, 1.0), 0.0)
+
+
+def auc_at(risk, time, event, horizon: float, censoring=None) -> float:
+    """Of one with the event by ``horizon`` and one without: how often had the first the higher risk (ties one half)?
+
+    The cumulative/dynamic area under the ROC curve (Heagerty and Zheng 2005), each patient with
+    :func:`censoring_weights`.
+
+    Raises
+    ------
+    ValueError
+        As ``censoring_weights``; risks that are not finite; nobody with the event by then, or nobody without.
+    """
+    from sklearn.metrics import roc_auc_score
+
+    weight = censoring_weights(time, event, horizon, censoring)
+    risk, counts = _one_each(risk, "risk", len(weight)), weight > 0
+    case = np.asarray(time, float)[counts] <= horizon
+    if case.all() or not case.any():
+        raise ValueError(f"horizon: got {horizon:g}, expected patients with the event by then, and others without")
+    return float(roc_auc_score(case, risk[counts], sample_weight=weight[counts]))
+
+
+def brier(survival, time, event, horizon: float, censoring=None) -> np.ndarray:
     """The squared error of each patient's probability to be alive at ``horizon`` (n,), weighted (Graf et al. 1999).
 
     Who died before counts 1/G(t-), who was still followed 1/G(horizon), who was censored before counts 0; the mean is
-    the Brier score. ``censoring`` is the Kaplan-Meier curve G of being censored, ``kaplan_meier(time, ~event)``.
+    the Brier score. ``censoring`` as in :func:`censoring_weights`.
     """
-    time, event = np.asarray(time, float), np.asarray(event, bool)
-    died, lived = event & (time <= horizon), time > horizon
-    weight = np.zeros(len(time))
-    weight[died] = 1 / step(censoring, time[died], left=True)
-    weight[lived] = 1 / step(censoring, horizon)
-    return weight * (lived - np.asarray(survival, float)) ** 2
+    weight = censoring_weights(time, event, horizon, censoring)
+    survival = _one_each(survival, "survival", len(weight))
+    return weight * ((np.asarray(time, float) > horizon) - survival) ** 2
+
+
+def integrated_brier(curves, times, time, event, censoring=None) -> np.ndarray:
+    """The Brier score of whole curves: the mean over ``times`` of each patient's weighted squared error (n,).
+
+    Parameters
+    ----------
+    curves
+        Each patient's probability to be alive at each of ``times`` (n, K).
+    times
+        Shape (K,), rising and above 0; the integral (by trapezia) runs from the first to the last, over their distance.
+
+    Raises
+    ------
+    ValueError
+        Shapes that do not fit, times that do not rise, and what ``brier`` refuses.
+    """
+    times, curves = np.asarray(times, float), np.asarray(curves, float)
+    if times.ndim != 1 or len(times) < 2 or not (np.diff(times) > 0).all():
+        raise ValueError(f"times: got {times.tolist()}, expected at least two rising times")
+    if curves.shape != (len(np.asarray(time)), len(times)):
+        raise ValueError(f"curves: got shape {curves.shape}, expected (patients, times) as {len(times)} columns")
+    censoring = leaving(time, event) if censoring is None else censoring
+    each = [brier(alive, time, event, t, censoring) for alive, t in zip(curves.T, times.tolist(), strict=True)]
+    return np.trapezoid(each, times, axis=0) / (times[-1] - times[0])
+
+
+def d_calibration(alive, event, bins: int = 10) -> tuple[np.ndarray, float]:
+    """Are the probabilities at the patients' own ends spread evenly over 0 to 1? Shares of the bins, and a p-value.
+
+    If a prognosis is right, S(T | x) at a patient's own time of death is uniform. Who was censored at S = s stands for
+    a uniform number below s (Haider et al. 2020). The p-value is that of a Wald test with the measured covariance of
+    the patients' contributions (in the directions in which enough of them differ): with censoring Pearson's test
+    hardly ever rejects, and this one keeps its level.
+
+    Parameters
+    ----------
+    alive
+        Each patient's predicted probability to be alive at the end of his own follow-up (n,).
+
+    Raises
+    ------
+    ValueError
+        Probabilities outside [0, 1] or not finite, no event, events other than 0 and 1, fewer than two bins, or more
+        than the patients allow.
+    """
+    from scipy.stats import chi2
+
+    alive = _one_each(alive, "alive", len(np.asarray(event)))
+    if alive.min(initial=0) < 0 or alive.max(initial=0) > 1:
+        raise ValueError(f"alive: got {alive.min():.3g} to {alive.max():.3g}, expected probabilities in [0, 1]")
+    if bins < 2:
+        raise ValueError(f"bins: got {bins}, expected two or more")
+    _, event = targets(np.zeros(len(alive)), event)
+    lower = np.arange(bins) / bins
+    place = np.minimum((alive * bins).astype(int), bins - 1)
+    own = place[:, None] == np.arange(bins)
+    inside = np.clip(alive[:, None] - lower, 0, 1 / bins) / np.maximum(alive, 1e-12)[:, None]
+    inside = np.where(alive[:, None] > 0, inside, own)  # censored at S = 0: only the lowest bin is left
+    each = np.where(event[:, None], own, inside)
+    shares = each.mean(axis=0)
+    size, direction = np.linalg.eigh(np.cov(each.T, ddof=0))
+    told = len(alive) * size >= 10  # directions in which enough patients differ; bins that few reached are one
+    if not told.any():
+        raise ValueError(
+            f"alive, event: got {event.sum()} events among {len(alive)} patients, too few for {bins} bins; take fewer"
+        )
+    wald = len(alive) * np.sum(((shares - 1 / bins) @ direction[:, told]) ** 2 / size[told])
+    return shares, float(chi2.sf(wald, told.sum()))
+
+
+def calibration(risk, time, event, horizon: float, groups: int = 5):
+    """Predicted and observed risk at ``horizon`` in groups of equal size, the lowest predicted risk first.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a group: ``patients``, ``predicted`` (mean), ``observed`` (one minus Kaplan-Meier), and its 95 % interval
+        ``low``, ``high`` (Greenwood's variance, on the scale of log(-log S); Wilson's where nobody or everybody died).
+
+    Raises
+    ------
+    ValueError
+        Risks outside [0, 1], more groups than patients, or nobody in a group followed until the horizon.
+    """
+    import pandas as pd
+
+    from medlib.metrics import proportion
+
+    time, event = targets(time, event)
+    risk = _one_each(risk, "risk", len(time))
+    if risk.min() < 0 or risk.max() > 1:
+        raise ValueError(f"risk: got {risk.min():.3g} to {risk.max():.3g}, expected probabilities in [0, 1]")
+    if not 1 <= groups <= len(risk):
+        raise ValueError(f"groups: got {groups}, expected 1 to {len(risk)}, the number of patients")
+    rows = []
+    for number, group in enumerate(np.array_split(np.argsort(risk, kind="stable"), groups)):
+        t, e = time[group], event[group] & (time[group] <= horizon)
+        followed = int(np.sum(t > horizon))
+        if not followed and not e.all():
+            raise ValueError(
+                f"horizon: got {horizon:g}, but nobody in group {number + 1} was followed that long; choose an earlier "
+                "horizon or fewer groups"
+            )
+        if 0 < e.sum() and followed:
+            moments, deaths = np.unique(t[e], return_counts=True)
+            at_risk = np.sum(t >= moments[:, None], axis=1)
+            alive = np.prod(1 - deaths / at_risk)
+            width = 1.959964 * np.sqrt(np.sum(deaths / (at_risk * (at_risk - deaths)))) / -np.log(alive)
+            low, high = 1 - alive ** np.exp(-width), 1 - alive ** np.exp(width)
+        else:
+            alive = float(not e.any())
+            low, high = (lambda i: (i.low, i.high))(proportion(int(e.sum()), max(followed, int(e.sum()))))
+        rows.append((len(group), risk[group].mean(), 1 - alive, low, high))
+    return pd.DataFrame(rows, columns=["patients", "predicted", "observed", "low", "high"])
+
+
+def _one_each(values, name: str, n: int) -> np.ndarray:
+    """One finite number for each of ``n`` patients."""
+    values = np.asarray(values, float)
+    if values.shape != (n,):
+        raise ValueError(f"{name}: got shape {values.shape}, expected one number for each of {n} patients")
+    check_finite(values, name)
+    return values
 
 
 # -------------------------------------------------------------------------------------------------------- the networks

@@ -640,10 +640,11 @@ plt.show()
 # | | [42 case reports](42_case_reports.ipynb) | language models beside the exact limit, and a reader of facts |
 # | | 43 reports from images | a scan in, a report out, every fact checked |
 # | | [44 text VAE](44_text_vae.ipynb) | case reports from a code: how it collapses, what treats it, and what a count of words knows |
-# | **5 applications** | 50 diagnosis | history, laboratory and image together; calibration, decisions |
+# | **5 applications** | [50 diagnosis](50_diagnosis.ipynb) | history, laboratory and image together; calibration, decisions |
 # | | [51 treatment effects](51_treatment_effects.ipynb) | the effect of a therapy, which is not its outcome |
-# | | 52 genes and drugs | from a genome to a dose |
+# | | [52 genes and drugs](52_genes_and_drugs.ipynb) | from a genome to a dose, and discoveries that are none |
 # | | [53 prognosis](53_prognosis.ipynb) | risk, survival, progression |
+# | | [54 judging a prognosis](54_judging_a_prognosis.ipynb) | whether its risks are true, and how an old model is moved to new patients |
 # | **6 challenges** | 60 scarce data | several sites, augmentation, synthetic data honestly tested |
 # | | 61 newer models | diffusion, attention, self-supervision |
 # | | 62 compute, 63 many machines | faster, smaller, on several machines |

@@ -28,7 +28,7 @@
 #
 # Below are ten seconds of four simulated hearts: 1,000 numbers each. In the last of them the wave before the spike comes
 # a little earlier from beat to beat, until one spike is missing. Whoever wants to see that must remember 3 seconds,
-# 300 numbers. A recurrent network with weights as they are usually drawn keeps less than a thousandth over 100.
+# 300 numbers. A plain recurrent network keeps a few hundredths over 100 at best, and as a rule less than a thousandth.
 
 # %%
 import matplotlib.pyplot as plt
@@ -203,7 +203,7 @@ for rho, U in loops.items():
     h = rnn(signal, W, U, np.zeros(32))
     left[rho] = [np.linalg.norm(carried(U, h[-n - 1 :]), 2) for n in steps]
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Norm of the derivative of the last memory by an earlier one against the number of steps, both logarithmic. Three solid curves, for spectral radius 0.8, 0.95 and 1.05, all fall below a thousandth within 100 steps; dotted lines show powers of the spectral radius, which fall more slowly or, for 1.05, rise."}}
+# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Norm of the derivative of the last memory by an earlier one against the number of steps, both logarithmic. Three solid curves, for spectral radius 0.8, 0.95 and 1.05, all fall within 100 steps, the first two below a hundred-thousandth, the third more slowly; dotted lines show powers of the spectral radius, which fall more slowly or, for 1.05, rise."}}
 fig, ax = plt.subplots(figsize=(6.4, 3.6))
 for (rho, values), marker in zip(left.items(), "osv", strict=True):
     (line,) = ax.loglog(steps, values, marker=marker, label=f"ρ = {rho}")
@@ -214,15 +214,16 @@ ax.set(ylim=(1e-20, 1e3), xlabel="steps back", ylabel="norm of ∂h/∂h", title
 ax.legend()
 plt.show()
 at = {rho: dict(zip(steps, values, strict=True)) for rho, values in left.items()}
-gone = max(values[100] for values in at.values())
+gone = [values[100] for values in at.values()]
 soon = [values[20] for values in at.values()]
 claim("after 20 steps, a fifth of a second, a third at most is left, and with ρ = 0.8 a hundredth", max(soon) < 0.35 and soon[0] < 0.01, soon)
-claim("after 100 steps, one second, less than a thousandth in all three", gone < 1e-3, gone)
+claim("after 100 steps, one second, less than a hundred-thousandth with ρ below 1, less than a twentieth with 1.05", max(gone[:2]) < 1e-5 and gone[2] < 0.05, gone)
 
 # %% [markdown]
 # The curves fall faster than the dotted powers of ρ, because tanh is flat where its unit is saturated. After 20 steps a
-# third at most is left. After 100 steps, one second of signal, it is less than a thousandth, even for ρ = 1.05. Further
-# back the curves sink below what float32 can add to a weight. **Training hears nothing from that far back.** This is
+# third at most is left. After 100 steps, one second of signal, it is less than a hundred-thousandth where ρ is below 1.
+# For ρ = 1.05 only saturation makes it fall, so that much depends on the draw: a millionth in some networks, a hundredth
+# in others. Further back the curves sink below what float32 can add to a weight. **Training hears nothing from that far back.** This is
 # the *vanishing gradient* (Hochreiter 1991; Bengio and others 1994). A larger $\rho$ is no way out: without saturation the
 # product then grows without bound.
 #
@@ -419,6 +420,7 @@ table.groupby(np.array(ecg.CLASSES)[train.y]).median().loc[list(ecg.CLASSES)].T.
 # it (the tremble of fibrillation often passes for one there).
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
+assert not set(train.groups) & set(val.groups) | set(train.groups) & set(test.groups), "nobody should be on two sides"
 middle = table.groupby(train.y).median()
 hits = found = true = 0
 for peaks, mask in zip(r_peaks(train.x, ecg.RATE), train.masks, strict=True):
@@ -892,6 +894,7 @@ for name, half in halves.items():
         "LSTM": np.column_stack([np.zeros(len(linear)), last_new[half, :-1] + moved[half]]),
         "Kalman (the floor)": best[half],
     }
+    assert np.array_equal(given["persistence"][:, 16:], last_new[half, 15:-1]), "the last value known before the visit"
     each = {method: squares(made, y_new[half], seen_new[half]) for method, made in given.items()}
     kept = ~np.isnan(each["LSTM"])
     people = SimpleNamespace(y=np.zeros(kept.sum()), groups=None)
@@ -924,7 +927,7 @@ claim("the filter's error on new patients is the floor of 7.36, within 3 %", abs
 excess = {name: table["error minus Kalman (the floor)"] for name, table in errors.items()}
 full, gaps = excess["keep every visit"], excess["miss 40 %"]
 near = [full["linear, 12 values"].value, full["LSTM"].value]
-claim("every visit kept: a line of least squares is within .03 of the floor, the LSTM within .15", near[0] < 0.03 and near[1] < 0.15, near)
+claim("every visit kept: a line of least squares is within .03 of the floor, the LSTM within .15, neither below", -0.03 < near[0] < 0.03 and -0.03 < near[1] < 0.15, near)
 apart = [gaps["linear, 12 values"].value, gaps["LSTM"].value]
 claim("visits missed: the line is .2 to .5 above the floor, the LSTM less than two thirds of that", 0.2 < apart[0] < 0.5 and apart[1] < apart[0] / 1.5, apart)
 lazy = [part["persistence"].value for part in excess.values()]

@@ -976,4 +976,4 @@ else:
 # - Andersen and Keiding, *Interpretability and importance of functionals in competing risks and multistate models*,
 #   Stat Med 2012;31:1074. Suissa, *Immortal time bias in pharmacoepidemiology*, Am J Epidemiol 2008;167:492.
 #
-# **Next**: back to [the map](00_start_here.ipynb#The-map).
+# **Next**: [54 Judging a prognosis](54_judging_a_prognosis.ipynb), or back to [the map](00_start_here.ipynb#The-map).
