@@ -56,7 +56,7 @@ def _uncentred(g: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 @exercise("52.2")
 def patients_needed(answer) -> str | None:
-    """Equation (52.6), rounded up."""
+    """Equation (52.7), rounded up."""
     for difference, sd, q in ((20.0, 70.0, 0.3), (4.0, 15.0, 0.1), (11.0, 20.0, 0.5)):
         got = number(call(answer, difference, sd, q))
         right = _patients(difference, sd, q)
@@ -81,7 +81,7 @@ def patients_needed(answer) -> str | None:
             (right / sum(z), "the sum of both quantiles is squared"),
         ]
         rounded = [(np.ceil(result), words) for result, words in mistakes]
-        return hint_for(got, mistakes + rounded, "take (52.6) piece by piece; both quantiles come from stats.norm.ppf")
+        return hint_for(got, mistakes + rounded, "take (52.7) piece by piece; both quantiles come from stats.norm.ppf")
     got, more = number(call(answer, 20.0, 70.0, 0.3, 0.9)), _patients(20.0, 70.0, 0.3, 1.281552)
     if got is None or abs(got - np.ceil(more)) > 1:
         return "the argument power is not used: for .9 the second quantile is another one"

@@ -28,7 +28,7 @@
 #
 # Sixty people took a new drug, and thirty of them got better. The activity of 5,000 genes was measured in each. Take the
 # twenty genes that differ most between the two groups, train a logistic regression on them, and judge it by five-fold
-# cross-validation: **an AUC above .9**. Papers have been written on less. But the 5,000 genes below are random numbers.
+# cross-validation: **an AUC above .9**.  But the 5,000 genes below are random numbers.
 # Nothing was measured in anybody, and there is nothing to be found.
 
 # %%
@@ -98,7 +98,7 @@ ax.legend(fontsize=8, loc="upper left")
 plt.show()
 claim("in our study the leak reports an AUC above .9", leaky.mean() > 0.9, [leaky.mean(), honest.mean()])
 claim("over 100 studies of noise it reports .97 or more, .9 at the least, and the honest way one half, to .03", np.mean(before) > 0.97 and min(before) > 0.9 and abs(np.mean(inside) - 0.5) < 0.03, [np.mean(before), min(before), np.mean(inside)])
-claim("one honest study of sixty is off by .06 or more on either side in more than a third of cases", np.mean(np.abs(np.array(inside) - 0.5) > 0.06) > 1 / 3, np.std(inside))
+claim("one honest study of sixty is off by .06 or more on either side in more than a third of cases", np.mean(np.abs(np.array(inside) - 0.5) > 0.06) > 1 / 3, np.mean(np.abs(np.array(inside) - 0.5) > 0.06))
 
 # %% [markdown]
 # The column on the right is the leak: a hundred studies of nothing, all above .9. The hill on the left is the same studies
@@ -106,8 +106,7 @@ claim("one honest study of sixty is off by .06 or more on either side in more th
 #
 # The mistake is not in the cross-validation. It is in the line before: the twenty genes were chosen with the answers of
 # *all* sixty, so those who judge had helped to choose. Among 5,000 columns of noise there are always twenty that separate
-# these sixty people. A pipeline (`make_pipeline`) is the remedy: whatever looks at answers belongs inside. Ambroise and
-# McLachlan (2002) found this in published cancer work, and it is found every year since.
+# these sixty people. A pipeline (`make_pipeline`) is the remedy: whatever looks at answers belongs inside. Ambroise and McLachlan (2002) found this in published cancer work.
 #
 # Note how wide that hill is. Sixty people give .4 or .6 for nothing: an honest estimate is not yet a precise one.
 #
@@ -122,7 +121,7 @@ sizes = {"selectkbest__k": [2, 5, 10, 20, 50, 100]}
 search = GridSearchCV(pipeline, sizes, **judge)
 search.fit(genes, responder)
 nested = cross_val_score(search, genes, responder, **judge)
-print("best of six", search.best_score_, "nested", nested.mean())
+print(f"best of six {search.best_score_:.2f}, nested {nested.mean():.2f}")
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 counts = [2, 5, 10, 20, 50, 100]
@@ -162,9 +161,10 @@ claim("in both worlds the leak is too kind by .1 or more, and nested by .06 at m
 table_choice.round(2)
 
 # %% [markdown]
-# Over thirty studies each, the best of six promises .55 to .6 where there is nothing, and nested cross-validation about one
-# half. Where 25 genes really differ, the leak still promises too much, and nested is near the truth or below it:
-# it judges models made from four fifths of the people. Where choosing is a part of the model, it must be judged as one.
+# Over thirty studies each, the best of six promises .55 to .6 where there is nothing, and nested cross-validation about
+# one half. Where 25 genes really differ, the leak still promises too much, and nested falls a little short: it judges
+# models made from four fifths of the people. There the best of six comes out about right, since its luck makes up for
+# that: two errors, which nobody knows to cancel.
 #
 # ## 2. The same answer from the same village
 #
@@ -227,8 +227,8 @@ check("52.1", chi_square)
 # %% [markdown]
 # Now 1,200 simulated people: a third from population A, a third from B, the rest of mixed ancestry. A and B have been
 # apart for so long that their frequencies have drifted ($F_{ST}$ = .02: less than between continents). In A people eat
-# 4 g more salt a day, and each gram raises blood pressure by 2 mmHg: 8 mmHg between A and B. Of 4,000 places **one**
-# acts, the first, by 4 mmHg a copy.
+# 4 g more salt a day, and each gram raises systolic blood pressure by 2 mmHg: 8 mmHg between A and B. Of 4,000 places
+# **one** acts, the first, by 4 mmHg a copy (real ones: below 1).
 
 # %%
 n, places = 1200, 4000
@@ -254,7 +254,7 @@ pressure = 106 + 2 * salt + 4 * g[:, 0] + rng.normal(0, 12, n)  # mmHg
 #
 # $$\lambda = \frac{\operatorname{median}(\chi^2)}{0.455} \tag{52.3}$$
 #
-# which is 1 where most places are idle and nothing confounds.
+# which is 1 where most places are idle and nothing confounds: .455 is the median of $\chi^2$ with one degree of freedom.
 #
 # Could we not ask people how much salt they eat, and adjust for it? What people say of food, alcohol or exercise is
 # measured with error. Say $w = s + e$ with salt $s$ and an error $e$ of its own. Then the effect of a gram shrinks,
@@ -349,18 +349,19 @@ claim("five or more idle places pass the strict limit before, at most one after,
 table_gwas.round(2)
 
 # %% [markdown]
-# Left, the first component lines people up by ancestry, though nobody told it. Right, the idle places climb far
-# off the diagonal: $\lambda$ is about 2.5, and fifteen to thirty places that do nothing pass a limit made for 4,000 tests. With
+# Left, the first component lines people up by ancestry, though nobody told it. Right, the idle places climb far off the
+# diagonal: $\lambda$ is about 2.5, and fifteen to thirty places that do nothing pass a limit made for 4,000 tests. With
 # the component taken out, $\lambda$ is 1 and none passes; the place that acts is still found. Knowing the true ancestry
-# does no better, nor does knowing the salt. *Asking* for the salt does worse: an error of 2.5 g leaves a good part of the
-# inflation. Thousands of places measure ancestry better than a questionnaire measures a diet.
+# does no better, nor does knowing the salt. *Asking* for the salt does worse: an error of 2.5 g leaves a good part of
+# the inflation. Thousands of places measure ancestry better than a questionnaire measures a diet.
 #
 # ## 3. A score made of genes, and its ceiling
 #
-# Most traits are moved by thousands of places, each a little. A *polygenic score* adds them up, $\hat g = \sum_j w_j x_j$.
-# How good can it be? Suppose liability to a disease is normal with variance 1, and those above a threshold $T$ fall ill, a
-# share $K$ of all. The score explains a share $R^2$ of the variance, at most the *heritability* $h^2$: the rest is not in
-# the genes. Then (Wray and others 2010), with $\varphi$ the normal density and $\Phi$ its distribution function,
+# Most traits are moved by thousands of places, each a little. A *polygenic score* adds up their scaled genotypes $x_j$
+# with weights, $\hat g = \sum_j w_j x_j$. How good can it be? Suppose liability to a disease is normal with variance 1,
+# and those above a threshold $T$ fall ill, a share $K$ of all. The score explains a share $R^2$ of the variance, at
+# most the *heritability* $h^2$, here of all effects of genes, joint ones too. Then (Wray and others 2010), with
+# $\varphi$ the normal density and $\Phi$ its distribution function,
 #
 # $$\mathrm{AUC} \approx \Phi\!\left(\frac{(i - v)\, R^2}{\sqrt{R^2\left[(1 - R^2 i(i - T)) + (1 - R^2 v(v - T))\right]}}\right),
 # \quad i = \frac{\varphi(T)}{K},\ \ v = -\frac{\varphi(T)}{1 - K} \tag{52.5}$$
@@ -402,9 +403,9 @@ assert abs(sampled - ceilings["exact"][2]) < 0.004, sampled
 ceilings.round(4)
 
 # %% [markdown]
-# A disease that one person in ten gets, half of it in the genes, allows an AUC of .875 and no more. The formula is right to
-# .001 up to $h^2$ = .5, and too low by .003 to .009 at .8, where scores of ill people are no longer normal. (The paper
-# says so.)
+# A disease that one person in ten gets, with a heritability of one half, allows an AUC of .875 and no more. The formula
+# is right to .001 up to $h^2$ = .5, and too low by .003 to .009 at .8, where scores of ill people are no longer normal.
+# (The paper says so.)
 #
 # ### How many people does it take?
 #
@@ -414,7 +415,7 @@ ceilings.round(4)
 #
 # (Daetwyler and others 2008). Each place brings its noise, whether it acts or not. Places are not independent, either:
 # neighbours on a chromosome are inherited together (*linkage disequilibrium*). An idle place whose genotype has correlation
-# $r$ with one that acts shows $r^2$ of its effect. Adding both up counts it twice. *Ridge* regression fits all places
+# $r$ with one that acts shows $r^2$ of its $\chi^2$. Adding both up counts it twice. *Ridge* regression fits all places
 # together and shrinks; the *lasso* sets most weights to zero.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
@@ -452,8 +453,8 @@ ratio = (tagged[1] - 1) / (tagged[0] - 1)
 claim("an idle neighbour shows r² of the χ² of the place that acts, to .06", abs(ratio - r**2) < 0.06, [r**2, ratio])
 
 # %% [markdown]
-# Two traits, half of each in the genes: in one all 1,000 places act, in the other only twenty. 4,000 people teach, 1,000
-# choose each method's one setting, 3,000 judge. Each method gives a column of weights for each setting.
+# Two traits with a heritability of one half: in one all 1,000 places act, in the other only twenty. 4,000 people teach,
+# 1,000 choose each method's one setting, 3,000 judge. Each method gives a column of weights for each setting.
 
 # %%
 from sklearn.linear_model import Ridge, lasso_path
@@ -569,11 +570,11 @@ both = pd.concat(tables).map(str)
 both
 
 # %% [markdown]
-# A linear score wins in both worlds: ridge where all places act, the lasso where twenty do, and there it touches the ceiling
-# with 4,000 people. Weights taken one by one flatten early, since neighbours are counted again and again. The network
-# explains .05 to .08 less of the variance than ridge in the first world, and .1 or more less than the lasso in the second: it
-# has 32,000 weights to learn where the truth is a sum. Of fourteen recipes tried on other people, none came within .04 of
-# ridge.
+# A linear score wins in both worlds: ridge where all places act, the lasso where twenty do, and there it comes within
+# .02 of the ceiling with 4,000 people. Weights taken one by one flatten early, since neighbours are counted again and
+# again. The network explains .05 to .08 less of the variance than ridge in the first world, and .1 or more less than
+# the lasso in the second: it has 32,000 weights to learn where the truth is a sum. Of fourteen recipes tried on other
+# people, none came within .04 of ridge.
 #
 # Would genes that act only *together* save it? Less than one would think. Suppose only those are affected who carry an
 # allele at each of two places. How much of that does a sum of both explain?
@@ -588,20 +589,20 @@ for p in (0.2, 0.3, 0.4, 0.5):
         lines = np.arange(3)[:, None] - 2 * p + np.zeros((3, 3)), np.arange(3)[None] - 2 * q + np.zeros((3, 3))
         by_line = sum(np.sum(chance * trait * line) ** 2 / np.sum(chance * line**2) for line in lines)
         kept.append(by_line / np.sum(chance * trait**2))
-claim("of an effect that needs both of two alleles, a sum explains 45 to 70 %", 0.45 < min(kept) and max(kept) < 0.7, [min(kept), max(kept)])
+claim("of an effect that needs both of two common alleles, a sum explains 45 to 70 %", 0.45 < min(kept) and max(kept) < 0.7, [min(kept), max(kept)])
 
 # %% [markdown]
-# About half or more, so a sum sees most of what there is, and a network must find the rest among half a million pairs (Hill,
-# Goddard and Visscher 2008). And a caution that no formula here shows: a score learnt in one ancestry loses much of its $R^2$
-# in another, where neighbours and frequencies differ (Martin and others 2019).
+# About half or more where both alleles are common (a sixth where both are at .05), so a sum sees much of what there is,
+# and a network must find the rest among half a million pairs (Hill, Goddard and Visscher 2008). A caution: a score learnt in one ancestry loses much of its $R^2$ in another, where neighbours and
+# frequencies differ (Martin and others 2019).
 #
 # ## 4. Right drug, right patient: how many patients?
 #
 # Clopidogrel keeps blood platelets from clumping after a stent. It must first be activated in the liver, by the enzyme
-# CYP2C19. About three in ten people of European ancestry carry an allele without function, in East Asia up to six in ten. They
-# activate less of the drug. Newer drugs need no activation. In our simulated trial of two drugs the newer one lowers platelet
-# reactivity by 14 units more in other people and by 34 in carriers. The *interaction* is the difference, 20 units, as large
-# as the mean effect in all. (The units are those of a common test; a deviation is 70.)
+# CYP2C19. About three in ten people of European ancestry carry an allele without function, in East Asia up to six in
+# ten. They activate less of the drug. Newer drugs hardly need this enzyme. In our simulated trial of two drugs the
+# newer one lowers platelet reactivity by 14 units more in other people and by 34 in carriers. The *interaction* is the
+# difference, 20 units, as large as the mean effect in all. (The units are those of a common test; a deviation is 70.)
 #
 # Half get each drug, a share $q$ are carriers. To find a difference of $\delta$ units with 80 % power in a two-sided test at
 # 5 %, an interaction takes
@@ -684,9 +685,9 @@ table_power.round(2).rename_axis("patients")
 # trials that *do* find it report twice its size, since only a lucky estimate passes the test. Such a trial is published; the
 # next one fails to repeat it. The interaction needs 1,832.
 #
-# TAILOR-PCI (2020) tested this very drug: 5,302 patients, 1,849 carriers among them. Events within a year fell from 5.9 to
-# 4.0 % of carriers when treatment followed the genotype; hazard ratio .66, and $p$ = .06. It had been planned for a ratio of
-# .5. The answer is neither "it works" nor "it does not".
+# TAILOR-PCI (2020) tested this very drug: 5,302 patients, 1,849 carriers among them. Events within a year: 5.9 % of
+# carriers treated as usual, 4.0 % of those whose treatment followed the genotype; hazard ratio .66, and $p$ = .06. It
+# had been planned for a ratio of .5. The answer is neither "it works" nor "it does not".
 #
 # ## 5. How much?
 #
@@ -727,12 +728,14 @@ claim("three drugs: the closed form is the solution of both equations, to six di
 claim("so are the area, to four digits, and the time of the peak, to the grid's hundredth of an hour", np.abs(areas).max() < 1e-4 and np.abs(peaks).max() < 0.011, [*areas, *peaks])
 
 # %% [markdown]
-# The area has a use: a drug given steadily at rate $R$ (mg/h) settles where as much is cleared as comes in, at $F R / CL$. So
-# **the dose is decided by the clearance**. And clearance differs between people by a factor of two and more: age, liver,
-# smoking, genes. Our simulated drug resembles theophylline: it helps between 10 and 20 mg/L, and harms above.
+# The area has a use: a drug given steadily at rate $R$ (mg/h) settles where as much is cleared as comes in, at $F R /
+# CL$. So **the dose is decided by the clearance**. And clearance differs between people by a factor of two and more:
+# age, liver, smoking, genes. Our simulated drug resembles theophylline: it helps between 10 and 20 mg/L, and harms
+# above.
 #
-# After a first dose we take two blood samples, after two hours and after ten, which the laboratory measures to 15 %. What
-# do they say about this patient? With $\theta = (CL, V)$, samples $c_j$ and their error $\sigma$ on the log scale,
+# After a first dose we take two blood samples, after two hours and after ten, right to 15 % (laboratory, clock and
+# model together). What do they say about this patient? With $\theta = (CL, V)$, samples $c_j$ and their error $\sigma$
+# on the log scale,
 #
 # $$p(\theta \mid c) \;\propto\; p(\theta)\, \exp\!\Big(-\frac{1}{2 \sigma^2} \sum_j \left(\ln c_j - \ln c(t_j; \theta)\right)^2\Big) \tag{52.10}$$
 #
@@ -821,9 +824,10 @@ claim("two samples bring 28 to 40 more patients of 100 into the window, 6 or mor
 table_dose.map(str)
 
 # %% [markdown]
-# One dose for all brings 56 of 100 into the window and leaves more than 20 above it. With two samples and the posterior it is
-# about 90, and some 6 above. The best fit without a prior, the simple rival, has about 80: two samples with errors are too few
-# to be trusted alone. And the posterior keeps its promise: on average it says 91 %, and so it is.
+# One dose for all brings some 55 of 100 into the window and leaves more than 20 above it. With two samples and the
+# posterior it is about 90, and some 6 above. The best fit without a prior, the simple rival, has about 80: two samples
+# with errors are too few to be trusted alone. And the posterior keeps its promise, within two of 100: on average it
+# says some 91 %.
 #
 # It keeps it *where the prior is right*. On a ward for liver disease everybody clears half as fast:
 
@@ -833,23 +837,24 @@ policies_liver, promise_liver, _ = doses(samples_liver)
 table_liver = judged(cl_liver, policies_liver)
 broken = promise_liver.mean() - table_liver.loc["posterior", "in the window"].value
 above = [table_liver.loc[name, "above it"].value for name in ("best fit, no prior", "posterior")]
-claim("there the posterior still leads by .3 or more, promises .15 too much, and harms more than the best fit", table_liver.iloc[2, 1].low > 0.3 and broken > 0.15 and above[1] - above[0] > 0.08, [str(table_liver.iloc[2, 1]), broken, *above])
+claim("there the posterior still leads one dose for all by .3 or more, promises .15 too much, and harms more than the best fit", table_liver.iloc[2, 1].low > 0.3 and broken > 0.15 and above[1] - above[0] > 0.08, [str(table_liver.iloc[2, 1]), broken, *above])
 table_liver.map(str)
 
 # %% [markdown]
-# About 60 of 100 are in the window, where one dose for all has 20; but 86 were promised, and those who miss it are nearly all
-# *above* it, twice as many as with the best fit. The samples pull towards the truth, the prior pulls back, to people who clear
-# faster. A prior is a statement about whom one treats.
+# About 60 of 100 are in the window, hardly more than with the best fit, where one dose for all has 20; but 86 were
+# promised, and those who miss it are nearly all *above* it, twice as many as with the best fit. The samples pull
+# towards the truth, the prior pulls back, to people who clear faster. A prior is a statement about whom one treats.
 #
 # ### From concentration to effect
 #
-# A common shape is the *Emax* or *Hill* curve, with $ED_{50}$ the dose of half the effect and $h$ its steepness:
+# A common shape is the *Emax* or *Hill* curve of effect against dose $d$: $E_0$ without drug, at most $E_{\max}$ more,
+# half of that at $ED_{50}$, with steepness $h$:
 #
 # $$E(d) = E_0 + E_{\max}\, \frac{d^h}{ED_{50}^h + d^h} \tag{52.11}$$
 #
-# Eight doses, four animals each, twenty simulated experiments: least squares on (52.11), a small network on the log dose, and straight
-# lines between the eight means. In a second world the effect falls again at high doses, as it may when a
-# second receptor answers.
+# Eight doses, four animals each, twenty simulated experiments: least squares on (52.11), a small network on the log
+# dose, and straight lines between the eight means. In a second world the effect falls again at high doses, as it may
+# when a second receptor answers.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 # Equation (52.11): half of the effect at ED50, where its slope on the log dose is h E_max / 4; then twenty experiments
@@ -901,12 +906,14 @@ claim("half of the effect is reached at ED50, with slope h/4 of it on the log sc
 table_curves.round(1)
 
 # %% [markdown]
-# Where the shape is right, least squares finds the curve to about 2 of 60 units; the network and straight lines come close.
-# Where it falls again, least squares is off by 7 to 8, three times as much as the network, which assumes no shape. And straight
-# lines between eight means do nearly as well as the network. Draw the means before you fit anything.
+# Where the shape is right, least squares finds the curve to about 2 of 60 units; the network and straight lines come
+# close. Where it falls again, least squares is off by 7 to 8, three times as much as the network, which assumes no
+# shape. And straight lines between eight means do nearly as well as the network. Draw the means before you fit
+# anything.
 #
-# Harm has a curve, too. The *therapeutic index* compares the doses at which half of the people benefit and half are harmed.
-# It says nothing about the slopes. A dose that helps 99 % and harms 1 % needs more:
+# Harm has a curve, too. The *therapeutic index* compares the doses at which half of the people benefit ($ED_{50}$, now
+# of people) and half are harmed. It says nothing about the slopes $h_E$ and $h_T$. A dose that helps 99 % and harms 1 %
+# needs more:
 #
 # $$TI = \frac{TD_{50}}{ED_{50}}, \qquad \frac{TD_{1}}{ED_{99}} = TI \cdot 99^{-\left(1/h_E + 1/h_T\right)} \tag{52.12}$$
 
@@ -935,10 +942,10 @@ claim("with a therapeutic index of 10 the best dose helps without harm 56 to 59 
 #
 # ## 6. Which molecule? Many assays, few labels
 #
-# Before anybody swallows a drug, assays ask of a molecule: does it bind this receptor, stress that cell? A molecule becomes a
-# *fingerprint*, a row of 0 and 1 that says which substructures it has. No laboratory runs every assay on every
-# molecule, so most of the table is empty. One network can learn all assays together: shared layers, one logit for each. The
-# loss is the mean over what is *known*, with $s_{it}$ the logit of molecule $i$ for assay $t$:
+# Before anybody swallows a drug, assays ask of a molecule: does it bind this receptor, stress that cell? A molecule
+# becomes a *fingerprint*, a row of 0 and 1 that says which substructures it has. No laboratory runs every assay on
+# every molecule, so most of the table is empty. One network can learn all assays together: shared layers, one logit for
+# each. The loss is the mean over what is *known*, with $s_{it}$ the logit of molecule $i$ for assay $t$:
 #
 # $$\mathcal L = \frac{1}{\#\,\text{known}} \sum_{(i,t)\ \text{known}} \left[ \ln\left(1 + e^{s_{it}}\right) - y_{it}\, s_{it} \right] \tag{52.13}$$
 #
@@ -1116,12 +1123,13 @@ assert held_out < base - 0.02, (held_out, base)
 pd.concat(tables).map(str)
 
 # %% [markdown]
-# Three worlds, three answers. **Sums**: sharing brings some 6 points over a regression for each assay, and straight lines are
-# enough to share; two directions lead the network by about 1 point and nearly touch the truth. **Switches**: no sum sees a
-# structure that turns others round. The shared network leads the forests by 4 points or more (10 in some worlds), and two
-# directions by more than that: its layers learn the mechanisms from all labels, its heads how each assay reads them. The same
-# recipe on one assay's 370 labels is far behind. **Unrelated**: sharing harms, and a forest for each leads by 15 points. And
-# reading *missing* as *harmless* ruins both the order and the probabilities, without an error message.
+# Three worlds, three answers. **Sums**: sharing brings some 6 points over a regression for each assay, and straight
+# lines are enough to share; two directions lead the network by about 1 point and nearly touch the truth. **Switches**:
+# no sum sees a structure that turns others round. The shared network leads the forests by 4 points or more (10 in some
+# worlds), and two directions by more than that: its layers learn the mechanisms from all labels, its heads how each
+# assay reads them. The same recipe on one assay's 370 labels is far behind. **Unrelated**: sharing harms, and a forest
+# for each leads by 15 points or more. And reading *missing* as *harmless* ruins both the order and the probabilities,
+# without an error message.
 #
 # So sharing is a claim about the assays, and a network is a claim about the molecules. Test both: against a model for each
 # assay, and against two directions.
@@ -1200,15 +1208,16 @@ else:
 
 # %% [markdown]
 # Where the file is present and RDKit too, the forest has a mean AUC of .82 at random and .73 on new scaffolds, logistic
-# regression .80 and .71, the shared network .80 and .68; an interval is 5 to 9 points wide, and on new scaffolds the network
-# is *behind* the forest, by .04 [.01, .07]. With letters and clusters it is .81 and .76, .79 and .77, and for the network .81
-# and .74. So **the split moves the number more than the model does**, and drugs to come are of the second kind. MoleculeNet
-# prints, for its own random split, logistic regression .794, forest .769, multi-task network .803, graph convolution .829; the
-# challenge, with a test set of its own, was won with about .85 (Mayr and others 2016).
+# regression .80 and .71, the shared network .80 and .68; an interval is 5 to 9 points wide, and on new scaffolds the
+# network is *behind* the forest, by .04 [.01, .07]. With letters and clusters it is .81 and .76, .79 and .77, and for
+# the network .81 and .74. So **the split moves the number more than the model does**, and drugs to come are of the
+# second kind. MoleculeNet prints, for its own random split, logistic regression .794, forest .769, multi-task network
+# .803, graph convolution .829; the challenge, with a test set of its own, was won with about .85 (Mayr and others
+# 2016).
 #
 # Copies of this benchmark differ, too. One that goes round has 8,014 rows: 183 molecules stand in it twice, in a random
-# split now and then on both sides. Others hold 0 where no label was: the same answers to the same molecules, judged so, get 1 to
-# 3 points less. Before you compare two numbers, compare the files.
+# split now and then on both sides. Others hold 0 where no label was: the same answers to the same molecules, judged so,
+# get 1 to 3 points less. Before you compare two numbers, compare the files.
 #
 # ## Three questions
 #
