@@ -28,8 +28,8 @@
 #
 # Sixty people took a new drug, and thirty of them got better. The activity of 5,000 genes was measured in each. Take the
 # twenty genes that differ most between the two groups, train a logistic regression on them, and judge it by five-fold
-# cross-validation: **an AUC above .9**.  But the 5,000 genes below are random numbers.
-# Nothing was measured in anybody, and there is nothing to be found.
+# cross-validation: **an AUC above .9**. But the 5,000 genes below are random numbers.
+# There is nothing to be found.
 
 # %%
 import matplotlib.pyplot as plt
@@ -108,7 +108,7 @@ claim("one honest study of sixty is off by .06 or more on either side in more th
 # *all* sixty, so those who judge had helped to choose. Among 5,000 columns of noise there are always twenty that separate
 # these sixty people. A pipeline (`make_pipeline`) is the remedy: whatever looks at answers belongs inside. Ambroise and McLachlan (2002) found this in published cancer work.
 #
-# Note how wide that hill is. Sixty people give .4 or .6 for nothing: an honest estimate is not yet a precise one.
+# The hill is wide. Sixty people give .4 or .6 for nothing: an honest estimate is not yet a precise one.
 #
 # ## 1. Choosing is fitting
 #
