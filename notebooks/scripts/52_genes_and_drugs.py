@@ -163,8 +163,7 @@ table_choice.round(2)
 # %% [markdown]
 # Over thirty studies each, the best of six promises .55 to .6 where there is nothing, and nested cross-validation about
 # one half. Where 25 genes really differ, the leak still promises too much, and nested falls a little short: it judges
-# models made from four fifths of the people. There the best of six comes out about right, since its luck makes up for
-# that: two errors, which nobody knows to cancel.
+# models made from four fifths of the people.
 #
 # ## 2. The same answer from the same village
 #
@@ -405,7 +404,6 @@ ceilings.round(4)
 # %% [markdown]
 # A disease that one person in ten gets, with a heritability of one half, allows an AUC of .875 and no more. The formula
 # is right to .001 up to $h^2$ = .5, and too low by .003 to .009 at .8, where scores of ill people are no longer normal.
-# (The paper says so.)
 #
 # ### How many people does it take?
 #
@@ -573,8 +571,7 @@ both
 # A linear score wins in both worlds: ridge where all places act, the lasso where twenty do, and there it comes within
 # .02 of the ceiling with 4,000 people. Weights taken one by one flatten early, since neighbours are counted again and
 # again. The network explains .05 to .08 less of the variance than ridge in the first world, and .1 or more less than
-# the lasso in the second: it has 32,000 weights to learn where the truth is a sum. Of fourteen recipes tried on other
-# people, none came within .04 of ridge.
+# the lasso in the second: it has 32,000 weights to learn where the truth is a sum. Of fourteen recipes tried elsewhere none came within .04 of ridge.
 #
 # Would genes that act only *together* save it? Less than one would think. Suppose only those are affected who carry an
 # allele at each of two places. How much of that does a sum of both explain?
