@@ -888,8 +888,7 @@ wrong_val = major_error(reporter_val, "val")
 # A report may be kept back. Sort the patients from the surest to the least sure, and let $e_{(i)}$ be 1 where the
 # $i$-th report has a major error. Among the $m$ surest the **risk** is
 #
-# $$\mathrm{risk}(m) = 
-# rac 1 m \sum_{i=1}^m e_{(i)} 	ag{43.7}$$
+# $$\mathrm{risk}(m) = \frac 1 m \sum_{i=1}^m e_{(i)} \tag{43.7}$$
 #
 # and $m/n$ is the **coverage**. The mean of the risk over all $m$, the area under its curve, is small when errors come
 # last (Geifman and El-Yaniv 2017).
