@@ -243,6 +243,8 @@ check("43.1", clipped)
 def bleu(report, reference):
     """(43.2) for one report."""
     mine, theirs = reports.words(report), reports.words(reference)
+    if len(mine) < 4:
+        return 0.0  # no sequence of four words
     p = [clipped(mine, theirs, n) for n in (1, 2, 3, 4)]
     short = min(1, np.exp(1 - len(theirs) / len(mine)))
     return short * np.prod(p) ** 0.25
@@ -721,9 +723,12 @@ claim("the reporter is level with the form, to within seven points", abs(lead.va
 claim("with another's scan it falls by .3 or more, to near the ghost", reached["reporter"].value - reached["reporter, another's scan"].value > 0.3, reached["reporter, another's scan"])
 ghostly = table.loc["ghost, no scan"]
 claim("the ghost keeps four tenths or more of the reporter's BLEU, and loses more than half of its facts", ghostly["BLEU"].value > 0.4 * table["BLEU"]["reporter"].value and ghostly["fact F1"].value < reached["reporter"].value / 2, [ghostly["BLEU"], ghostly["fact F1"]])
-valid = {name: np.mean([reports.parse(report).valid for report in reports_of[name]]) for name in names}
-claim("of the reporter's reports at least 92 of 100 can be read and contradict nothing; nobody told it a rule", valid["reporter"] >= 0.92, valid["reporter"])
-table[["fact F1", "flawless", "BLEU", "fact F1 minus form"]].astype(str)
+for column, holds in {"can be read": lambda r: r.parsed, "contradicts itself": lambda r: bool(r.contradictions)}.items():
+    table[column] = [np.mean([holds(reports.parse(report)) for report in reports_of[name]]) for name in names]
+read, breaks = table["can be read"], table["contradicts itself"]
+claim("nobody told it a rule, and of its reports nine of ten or more can be read, one in ten or fewer contradicts itself", read["reporter"] > 0.88 and breaks["reporter"] < 0.12, [read["reporter"], breaks["reporter"]])
+columns = ["fact F1", "fact F1 minus form", "flawless", "BLEU", "can be read", "contradicts itself"]
+table[columns].round(2).astype(str)
 
 # %% [markdown]
 # Three ways end level, near three right statements of four: the nearest scan by features, the form, and the generator. The
@@ -745,35 +750,44 @@ def one_fact(name, written):
     return np.array(rows)
 
 
-both, by_fact = ("form", "reporter"), {}
+both, by_fact, found = ("form", "reporter"), {}, {}
+shown = {name: {"old": "old infarct", "location": "place"}.get(name, name) for name in SCAN}
 for name in SCAN:
-    counts = {who: one_fact(name, reports_of[who]) for who in both}
-    by_fact[name] = score_table(counts, test, against="form", scores={"F1": lambda y, rows: f1(rows)}, n=500)
-    by_fact[name]["precision"] = [rows[:, 0].sum() / max(rows[:, 1].sum(), 1) for rows in counts.values()]
-    by_fact[name]["recall"] = [rows[:, 0].sum() / rows[:, 2].sum() for rows in counts.values()]
+    counts = {who: one_fact(name, reports_of[who]) for who in ("nearest scan, features", *both)}
+    table = score_table(counts, test, against="form", scores={"F1": lambda y, rows: f1(rows)}, n=500)
+    by_fact[name], found[name] = table["F1"], {who: rows[:, 0].sum() / rows[:, 2].sum() for who, rows in counts.items()}
+    paired = table["F1 minus form"].drop("form").add_suffix(" minus form")
+    by_fact[name] = pd.concat([table["F1"], paired])
+by_fact = pd.DataFrame(by_fact).T.rename(shown)
 fig, ax = plt.subplots(figsize=(7.2, 3.2))
-for shift, who in ((-0.12, "form"), (0.12, "reporter")):
-    found = [by_fact[name]["F1"][who] for name in SCAN]
-    error = [[v.value - v.low for v in found], [v.high - v.value for v in found]]
-    ax.errorbar(np.arange(len(SCAN)) + shift, [v.value for v in found], yerr=error, marker="os"[who == "reporter"], linestyle="none", capsize=3, label=who)
-ax.set_xticks(range(len(SCAN)), ["old infarct" if name == "old" else "place" if name == "location" else name for name in SCAN])
+for shift, marker, who in zip((-0.2, 0, 0.2), "^os", counts, strict=True):
+    values_ = [v.value for v in by_fact[who]]
+    error = [[v.value - v.low for v in by_fact[who]], [v.high - v.value for v in by_fact[who]]]
+    ax.errorbar(np.arange(len(SCAN)) + shift, values_, yerr=error, marker=marker, linestyle="none", capsize=3, label=who)
+ax.set_xticks(range(len(SCAN)), by_fact.index)
 ax.set(ylabel="F1 (95 % interval)", ylim=(-0.03, 1), title="Simulated test patients, fact by fact")
 ax.legend(loc="lower left")
 plt.show()
-side, old = by_fact["side"], by_fact["old"]
-claim("of sides stated or true both get more than .75", min(v.value for v in side["F1"]) > 0.75, list(side["F1"]))
-claim("of the old infarcts neither names more than one in three", max(old["recall"]) < 0.34, list(old["recall"]))
-rows = {}
-finding = {"a lesion": lambda f: f["diagnosis"] != "healthy", "a shift of the midline": lambda f: f["shift"] != "none", "an old infarct": lambda f: f["old"] != "none"}
+side, old = by_fact.loc["side", list(counts)], found["old"]
+claim("of sides stated or true all three get more than .75", min(v.value for v in side) > 0.75, list(side))
+claim("of the old infarcts none names more than one in three", max(old.values()) < 0.34, list(old.values()))
+by_fact.drop(columns="nearest scan, features").astype(str)
+
+# %% [markdown]
+# PLACEHOLDER
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 from medlib.metrics import proportion
 
+rows = {}
+finding = {"a lesion": lambda f: f["diagnosis"] != "healthy", "a shift of the midline": lambda f: f["shift"] != "none", "an old infarct": lambda f: f["old"] != "none"}
 for label, says in finding.items():
     there = np.array([says(f) for f in truth["test"]])
     for who in both:
         stated = np.array([says(scan_facts(report)) for report in reports_of[who]])
         rows[f"{label}, {who}"] = [proportion(np.sum(stated & ~there), np.sum(~there)), proportion(np.sum(~stated & there), np.sum(there))]
 slips = pd.DataFrame(rows, ["invented, of those without", "omitted, of those with"]).T
-claim("lesions omitted: three in ten or fewer; invented: one in five or fewer", max(v.value for v in slips.iloc[:2, 1]) < 0.3 and max(v.value for v in slips.iloc[:2, 0]) < 0.2, slips.iloc[1].tolist())
+claim("lesions omitted: one in four or fewer; invented: one in five or fewer", max(v.value for v in slips.iloc[:2, 1]) < 0.25 and max(v.value for v in slips.iloc[:2, 0]) < 0.2, slips.iloc[1].tolist())
 slips.astype(str)
 
 # %% [markdown]
