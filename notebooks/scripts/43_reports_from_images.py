@@ -120,7 +120,7 @@ def asked(report):
 
 
 # %% [markdown]
-# Our reports are simulated, so each request can be read off the report. (A hospital has it as a form.) We split by
+# Our reports are simulated, so each request can be read off the report. We split by
 # patient. A patient's four slices become four channels of one image, seen through the stroke window of notebook 15.
 # Each training scan comes four times: twice with fresh noise of the scanner and a freshly worded report, and each of
 # these mirrored, with *left* and *right* exchanged in the text.
@@ -128,7 +128,6 @@ def asked(report):
 # %%
 from medlib.data.head_ct import brain_window
 
-parts = ("train", "val", "test")
 split = int(rng.integers(1000))
 train, val, test = hospital.split(seed=split)
 ct = load("head_ct", size=32).split(seed=split)
@@ -148,6 +147,14 @@ def mirror(report):
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Four neighbouring simulated slices of one patient with a lesion, and beside them the report with each sentence coloured by its source: request, scan, rule, or neither."}}
 from medlib.decisions import decide
+
+parts = ("train", "val", "test")
+
+
+def sentences_of(report):
+    """A report, sentence by sentence."""
+    return [sentence.strip() for sentence in re.findall(r".+?\.(?= [A-Z]|$)", report)]
+
 
 again = load("reports", seed=1).split(seed=split)[0]  # the same patients, reported by a colleague
 assert all(np.array_equal(a.groups[::4], b.groups) for a, b in zip((*ct, noisy), (train, val, test, again), strict=True))
@@ -172,7 +179,7 @@ for ax, slice_ in zip(axes, np.moveaxis(images[shown], -1, 0), strict=False):
     ax.set(xticks=[], yticks=[])
 axes[0].set(title="Simulated", xlabel="patient's left at right")
 axes[4].axis("off")
-sentences = re.findall(r".+?\.(?= [A-Z]|$)", train.x[shown])
+sentences = sentences_of(train.x[shown])
 for row, sentence in enumerate(sentences):
     source = sources.get(next(iter(reports.parse(sentence).forms)), "scan")
     axes[4].text(0, 0.95 - row / len(sentences), f"{sentence}  ({source})", color=shades[source], fontsize=8, va="top")
@@ -325,6 +332,14 @@ check("43.2", compare)
 
 
 # %%
+def f1(rows):
+    """(43.4), from rows that begin with right, made, true."""
+    right, made, true = rows[:, :3].sum(axis=0)
+    return 2 * right / (made + true)
+
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Equation (43.4): harmonic means, unequal counts; and reports in which one fact was changed
 def judge(written, part):
     """Of each report: (right, made, true, flawless, BLEU)."""
     rows = []
@@ -334,14 +349,6 @@ def judge(written, part):
     return np.array(rows, float)
 
 
-def f1(rows):
-    """(43.4), over all reports."""
-    right, made, true = rows[:, :3].sum(axis=0)
-    return 2 * right / (made + true)
-
-
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
-# Equation (43.4): harmonic means, unequal counts; and reports in which one fact was changed
 for counts in ([[2, 5, 3], [1, 1, 7]], [[4, 6, 5], [0, 2, 1], [3, 3, 3]]):
     right, made, true = np.sum(counts, axis=0)
     P, R = right / made, right / true
@@ -396,7 +403,7 @@ claim("a wrong side breaks a rule in 85 of 100 or more, a wrong size or shift in
 table.round(2)
 
 # %% [markdown]
-# Each row changes every fourth report of a patient with a lesion in one fact, and the first row in none. BLEU and ROUGE
+# Each row changes the reports of every fourth patient with a lesion in one fact, the first row in none. BLEU and ROUGE
 # give the five falsehoods more than the truth in other words: a wrong side is three words of forty. The fact score gives
 # the truth 1, and takes off for each falsehood. (A wrong diagnosis is one statement of six or so, so it loses little there as well:
 # **which** fact is wrong matters, and one number hides it.) The last column needs no reference at all: a wrong
@@ -604,7 +611,7 @@ table.astype(str)
 # $$\log p(r \mid x, q) = \sum_t \log p(w_t \mid w_1, \dots, w_{t-1},\, x,\, q) \tag{43.6}$$
 #
 # This is how large models caption images, too (Mokady and others 2021). The eyes are those of the form, and stay as they are:
-# both rivals see the same. (`Told` trains on pairs and writes; its `front` is the number of places in front.)
+# both rivals see the same.
 
 # %%
 from keras import ops
@@ -662,7 +669,7 @@ reporter.compile(falling(900, rate=5e-3))
 language = vocabulary.encode(others, length)
 history = fit(reporter, unseen, language, steps=200, batch_size=32, label="language")
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 luck = int(rng.integers(2**31))
 
 
@@ -674,6 +681,7 @@ def write(told, top_p=1e-9, temperature=1.0):
     return [reports.pretty(words) for words in vocabulary.decode(tokens)], tokens
 
 
+# %%
 ghost = np.hstack([np.zeros((len(test), 1024)), requests["test"]])
 reports_of["ghost, no scan"] = write(ghost, top_p=1)[0]
 pairs = (told["train"], tokens["train"])
@@ -705,7 +713,7 @@ claim("a later word moves no earlier place; another scan or request moves the fi
 # Another scan, or another request, changes what the very first word may be. Does the reporter *use* the scan? We also hand it
 # the scan of **another patient**, with the right request. All write for the same 250 test patients.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Fact F1 with 95 percent intervals on simulated test patients, for eight ways to write a report. The ghost, the commonest report, pixels, and the reporter with another patient's scan lie between 0.1 and 0.45; the simple form near 0.65; nearest scan by features, form and reporter lie together near 0.75."}}
+# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Fact F1 with 95 percent intervals on simulated test patients, for eight ways to write a report. The ghost, the commonest report, pixels, and the reporter with another patient's scan lie between 0.1 and 0.45; the simple form near 0.65; nearest scan by features, form and reporter lie close together near 0.7. A second panel shows the paired differences from the form: that of the reporter includes 0."}}
 swapped = told["test"].copy()
 swapped[:, :1024] = np.roll(swapped[:, :1024], 1, axis=0)
 reports_of["reporter, another's scan"] = write(swapped)[0]
@@ -741,7 +749,7 @@ table[columns].round(2).astype(str)
 #
 # One number hides which facts are wrong. (43.4) works for each fact alone.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "F1 of seven facts with intervals for form and reporter on simulated patients: diagnosis, side and place above 0.75, size, density and shift between 0.5 and 0.8, the old infarct near zero for both."}}
+# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "F1 of seven facts with intervals for nearest scan, form and reporter on simulated patients: the side is highest, near 0.9, then diagnosis, place and density between 0.65 and 0.85, size and shift between 0.45 and 0.65, the old infarct below 0.1. The three lie close together in each fact."}}
 def one_fact(name, written):
     """(right, made, true) of one fact in each report."""
     rows = []
@@ -799,8 +807,7 @@ slips.astype(str)
 # %% [markdown]
 # The form omits one lesion in six or eight, and invents few. The reporter omits fewer, and invents more, in about one healthy
 # head of ten. The same F1, and another harm: an omitted lesion is not treated, an invented one is. Of the old infarcts
-# that it states, most are not there. To
-# see what that looks like, here are six patients with a lesion, drawn by lot from those with a flawless report and from those with an error.
+# that it states, most are not there. Here are six patients with a lesion, drawn by lot: three with a flawless report, three with an error.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Six simulated scans, each beside the report that was written for it. Sentences with true facts are blue, sentences with a wrong fact are orange and begin with a cross and end with the truth; sentences that say nothing of the scan are grey. The three upper reports are all blue; each of the lower ones has orange sentences."}}
 sources_of = {"finding": ("size", "density", "side", "location"), "midline": ("shift",), "former": ("old",), "impression": CALL}
@@ -815,8 +822,7 @@ def states_of(sentence):
 
 def panel(ax, report, true):
     """The sentences of a report, coloured by whether their facts are right."""
-    sentences = re.findall(r".+?\.(?= [A-Z]|$)", report)
-    for row, sentence in enumerate(sentences):
+    for row, sentence in enumerate(sentences_of(report)):
         said = states_of(sentence)
         false = [f"{k}: {true[k]}" for k in said if said[k] != true[k]]
         colour = "C1" if false else "C0" if said else "0.5"
@@ -837,7 +843,7 @@ for place_, i in zip(range(6), six.reshape(2, 3).T.ravel(), strict=True):
     picture.set(xticks=[], yticks=[], title="simulated")
     panel(words_, reports_of["reporter"][i], truth["test"][i])
 plt.show()
-marked = [[k for sentence in re.findall(r".+?\.(?= [A-Z]|$)", reports_of["reporter"][i]) for k, v in states_of(sentence).items() if v != truth["test"][i][k]] for i in six]
+marked = [[k for sentence in sentences_of(reports_of["reporter"][i]) for k, v in states_of(sentence).items() if v != truth["test"][i][k]] for i in six]
 claim("the three at left have no wrong sentence, and each at right has one, or omits an old infarct", not any(marked[:3]) and all(m or truth["test"][i]["old"] != "none" for m, i in zip(marked[3:], six[3:], strict=True)), list(map(len, marked)))
 
 # %% [markdown]
@@ -941,7 +947,7 @@ def line_for(confidence, wrong, most):
 
 check("43.3", line_for)
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 line = decide("line of agreement", line_for(sure_val, wrong_val, 0.2))
 reporter_test = [scan_facts(report) for report in reports_of["reporter"]]
 sure = agreement(told["test"], reporter_test)
@@ -950,7 +956,7 @@ kept = sure >= line
 for name, some in {"all": kept | ~kept, "kept": kept, "kept back": ~kept}.items():
     print(f"{name:10} {some.mean():.2f}, wrong {wrong_test[some].mean():.2f}")
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Risk of a major error against coverage on simulated test patients. With words of doubt the curve is nearly flat at the risk of all; by likelihood, by the form's probability and by agreement it falls towards the surest patients; the best possible order stays at zero up to three quarters."}}
+# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Risk of a major error against coverage on simulated test patients. All curves end at the risk of all, near 0.3. Those of agreement and of the form's probability are lowest, near 0.1 to 0.15 for the surest third; words of doubt and likelihood lie above them; the best possible order stays at zero up to seven tenths."}}
 # Equation (43.7): a best, a worst and a random order, against formulas and all orders
 from itertools import permutations
 
@@ -996,24 +1002,24 @@ gone = score_table(stacked, test, against="agreement", scores={"area": lambda y,
 claim("agreement finds errors: a quarter or more of the risk is gone from the area", gone["area"]["agreement"].value < 0.75 * wrong_test.mean(), gone["area"]["agreement"])
 doubt = gone["area minus agreement"]["words of doubt"]
 claim("it beats its own words of doubt, paired", doubt.value > 0.015, doubt)
-claim("the reports that are kept are wrong less than half as often as those kept back", wrong_test[kept].mean() < wrong_test[~kept].mean() / 2, [wrong_test[kept].mean(), wrong_test[~kept].mean()])
-claim("chosen for one in five, on new patients the risk is below three in ten", wrong_test[kept].mean() < 0.3, wrong_test[kept].mean())
+risk, left = wrong_test[kept].mean(), wrong_test[~kept].mean()
+claim("those kept are wrong less than half as often as those kept back; chosen for one in five, below three in ten", risk < left / 2 and risk < 0.3, [risk, left])
 gone.astype(str)
 
 # %% [markdown]
-# The curve of agreement falls: among the surest half one report in eight or so has a major error, of all reports three in ten.
-# The form's probability does about as well, and needs no sampling. The words of doubt
-# help less: they separate healthy heads from others, and in the training reports they were chosen by habit, not by the difficulty of the scan.
+# The surest come first by agreement: among the surest half one report in six or so has a major error, of all reports three in ten.
+# The form's probability does about as well, and needs no sampling. The likelihood helps less, for it counts a rare wording as
+# doubt, too. So do the words of doubt: they separate healthy heads from others, and in the training reports they were chosen by habit, not by the difficulty of the scan.
 # **Whoever trusts *probable* and *possible* of such a model trusts a style.**
 #
-# The line was chosen for a risk of one in five on 151 validation patients. On the test patients the risk may be half of that, or
-# half as much again: a line chosen from few patients is itself uncertain, and in another hospital it is a guess. For a
+# The line was chosen for a risk of one in five on 151 validation patients. A line chosen from so few is itself
+# uncertain: on the test patients the risk may be half of that, or half as much again. For a
 # risk of one in ten there is, with some seeds, no line at all, and no report would be given out.
 #
 # ## 8. Where a generator earns its keep
 #
 # So far the form is level, needs no language, and never contradicts itself. What does the generator have that it has
-# not? It was never told the rules, nor which facts there are, and it gives a **distribution over whole reports**. The form
+# not? It was told neither rules nor facts, and it gives a **distribution over whole reports**. The form
 # becomes one, too, with the tables of the grammar for everything it does not see (slots $k \notin$ scan, request):
 #
 # $$\log p_\text{form}(r \mid x, q) = \log p(f \mid x) + \sum_{k \notin \text{scan},\, q} \log p(s_k \mid g_k) \tag{43.8}$$
@@ -1089,9 +1095,9 @@ table.astype(str)
 #
 # ## 9. What a physician must still do
 #
-# A physician who signs such a report must look at the scan first, and then read, because a fluent text leads the eye. In our numbers: the lesions that were omitted, one in
+# A physician who signs such a report must look at the scan first, because a fluent text leads the eye. The lesions that were omitted, one in
 # ten to twenty, are in no sentence that one could check. The old infarcts are all but missing. The hours must come from the
-# person who called the ambulance. What was kept back as unsure is the harder half of the work, and it comes without help. And the
+# person who called the ambulance. What was kept back as unsure is the harder half of the work. And the
 # advice at the end follows from facts of which one in four is wrong.
 #
 # Nothing here was tested on real patients. Real reports compare with earlier scans, answer a question, leave out what is
@@ -1118,20 +1124,20 @@ table.astype(str)
 # - saw scores of words prefer the wrong side to the truth in other words, and wrote a score of facts,
 # - put rivals first: a nearest scan, and a form filled by a classifier with the same eyes,
 # - told a transformer a scan and a request, proved that it listens, and found it level with both,
-# - marked each sentence of its reports, and counted what it omitted, invented, and was never told, and
+# - counted what it omitted, invented, and was never told, and
 # - let it draw its own report ten times, to learn when it should be silent.
 #
 # **Pitfalls**
 # - Reporting BLEU or ROUGE without a blind model and without true reports in other words beside it.
 # - Labels read off the report by a parser are the report's truth, not the patient's.
 # - A fact that is in neither scan nor request will be stated all the same. Look for it before you train.
-# - Mirroring the scan and not the words. Exchanging sides is the error that hurts, and augmentation can teach it.
+# - Mirroring the scan and not the words.
 #
 # **Further reading**
 # - Papineni, Roukos, Ward and Zhu, *BLEU: a method for automatic evaluation of machine translation* (2002). Lin, *ROUGE: a
 #   package for automatic evaluation of summaries* (2004).
 # - Jain and others, *RadGraph* (2021). Yu and others, *Evaluating progress in automatic chest X-ray radiology report
-#   generation* (2023): which scores agree with radiologists.
+#   generation* (2023): scores that agree with radiologists.
 # - Mokady, Hertz and Bermano, *ClipCap: CLIP prefix for image captioning* (2021): a picture as a few words in front.
 # - Boag and others, *Baselines for chest X-ray report generation* (2020): nearest neighbours are hard to beat.
 # - Geifman and El-Yaniv, *Selective classification for deep neural networks* (2017). Wang and others, *Self-consistency improves chain of
