@@ -785,7 +785,7 @@ by_fact.drop(columns="nearest scan, features").astype(str)
 # %% [markdown]
 # The side is right most often, with an F1 near .9; diagnosis follows near .8, place and density near .75. Size and shift,
 # whose classes have sharp borders, lie near .6. And **the old infarct is hardly ever seen**: a fact that one patient in
-# eight has costs little in a loss summed over all. Most paired intervals hold 0: no fact is the generator's own.
+# eight has costs little in a loss summed over all. Most paired intervals hold 0; the side alone leans to the reporter.
 #
 # F1 hides which way a statement is wrong. *Invented* is what is stated and not there, *omitted* what is there and not stated.
 
