@@ -289,6 +289,88 @@ def test_models_refuse_what_they_cannot_read(words, tokens):
         text.Block(12, 5, 8)
 
 
+# -------------------------------------------------------------------------------------------- told something beforehand
+
+
+@pytest.fixture
+def reporter(words):
+    return text.Reporter(len(words), 16, features=6, request=2, width=16, heads=2, hidden=24)
+
+
+@pytest.fixture
+def told():
+    return np.random.default_rng(3).normal(size=(5, 8)).astype("float32")
+
+
+def test_a_reporter_does_not_look_ahead_and_looks_at_what_it_is_told(words, tokens, reporter, told):
+    whole = ops.convert_to_numpy(reporter((told, tokens)))
+    changed = tokens.copy()
+    changed[:, 4] = words.number["no"]
+    apart = np.abs(reporter((told, changed)) - whole).max(axis=-1)[tokens[:, 4] != changed[:, 4]]
+    assert apart[:, :4].max() == 0 and apart[:, 4:].min() > 0
+    for column in (0, 5, 6, 7):
+        other = told.copy()
+        other[:, column] += 1
+        assert np.abs(reporter((other, tokens)) - whole).max(axis=-1).min() > 0
+    alone = reporter((told[2:3], tokens[2:3]))
+    assert np.allclose(alone[0], whole[2], atol=1e-6)
+
+
+def test_a_reporter_writes_word_by_word_what_it_says_at_once(tokens, reporter, told):
+    whole, model = ops.convert_to_numpy(reporter((told, tokens))), reporter.about(told)
+    state = model.begin(5)
+    for place in range(tokens.shape[1]):
+        logits, state = model.next(tokens[:, place], state)
+        assert np.allclose(logits, whole[:, place], atol=1e-5)
+    log_p = ops.convert_to_numpy(ops.log_softmax(reporter((told, tokens[:, :-1]))))
+    for row, found, p in zip(tokens, reporter.nats(told, tokens), log_p, strict=True):
+        n = int(np.flatnonzero(row == END)[0])
+        assert math.isclose(found, -sum(p[i, row[i + 1]] for i in range(n)), rel_tol=1e-5)
+
+
+def test_a_reporter_learns_which_text_belongs_to_what(words, tokens, reporter, tmp_path):
+    keras.utils.set_random_seed(0)
+    told = np.eye(8, dtype="float32")[[0, 1, 2, 6, 7]]  # three are told by the picture, two by the request
+    reporter.hide.rate = 0.0
+    text.compile_text(reporter, 150, 1e-2)
+    fit(reporter, np.tile(told, (20, 1)), np.tile(tokens, (20, 1)), steps=150, batch_size=20)
+    assert reporter.nats(told, tokens).max() < 0.5
+    order = [3, 1, 4, 0, 2]
+    written, _ = text.generate(reporter.about(told[order]), 5, 12, np.random.default_rng(1), top_p=1e-9)
+    assert words.decode(written) == words.decode(tokens[order])
+    reporter.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    assert np.array_equal(again.nats(told, tokens), reporter.nats(told, tokens))
+    judged = again.evaluate(told, tokens, verbose=0, return_dict=True)
+    assert np.isclose(judged["nats_a_text"], reporter.nats(told, tokens).mean(), atol=1e-5)
+
+
+def test_a_reporter_hides_features_in_training_alone_and_never_the_request(tokens, reporter, told):
+    reporter.hide.rate = 0.999
+    still, moved = told.copy(), told.copy()
+    still[:, :6] = 0
+    moved[:, 6:] = 0
+    hidden = np.abs(reporter((told, tokens), training=True) - reporter((still, tokens))).max()
+    asked = np.abs(reporter((told, tokens), training=True) - reporter((moved, tokens), training=True)).max()
+    assert hidden == 0 and asked > 0
+    assert np.array_equal(reporter((told, tokens)), reporter((told, tokens)))
+
+
+def test_a_reporter_refuses(tokens, reporter, told):
+    text.compile_text(reporter, 10)
+    with pytest.raises(ValueError, match=r"got shape \(5, 7\), expected \(n, 8\)"):
+        reporter.fit(told[:, 1:], tokens, verbose=0)
+    with pytest.raises(ValueError, match="y: got none"):
+        reporter.fit(told, verbose=0)
+    with pytest.raises(ValueError, match="y: got 12 places, expected at most 11"):
+        reporter.nats(told, np.pad(tokens, ((0, 0), (0, 3))))
+    with pytest.raises(ValueError, match="told: got 1 values that are nan"):
+        told[1, 1] = np.nan
+        reporter.nats(told, tokens)
+    with pytest.raises(ValueError, match="n: got 3 texts, expected 5"):
+        reporter.about(told).begin(3)
+
+
 # -------------------------------------------------------------------------------------------------------------- writing
 
 

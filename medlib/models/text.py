@@ -3,11 +3,13 @@
 Each gives the distribution of the next word from those before it, and so the nats of a whole text. Tokens have the
 shape (n, length): ``START``, the words, ``END``, then ``PAD``. Sources: interpolated absolute discounting (Ney, Essen
 and Kneser 1994), LSTM (Hochreiter and Schmidhuber 1997), attention (Vaswani and others 2017), normalisation in front of
-each part (Xiong and others 2020), GELU (Hendrycks and Gimpel 2016), nucleus sampling (Holtzman and others 2020).
+each part (Xiong and others 2020), GELU (Hendrycks and Gimpel 2016), nucleus sampling (Holtzman and others 2020), a
+picture as a few places in front of the text (Mokady and others 2021).
 
 A variational autoencoder of texts (Bowman and others 2016) reads a whole text into a few numbers and writes from them.
 
-Notebook 42 writes attention out and proves it, notebook 44 the autoencoder.
+Notebook 42 writes attention out and proves it, notebook 43 puts a scan in front of the text, notebook 44 adds the
+autoencoder.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import keras
@@ -23,6 +26,7 @@ import tensorflow as tf
 from keras import layers, ops
 
 from medlib.models.base import Saved, register
+from medlib.models.inputs import check_finite
 from medlib.models.training import batches, record
 from medlib.models.vae import ConvVAE, gaussian_rate, log_ratio
 
@@ -430,6 +434,136 @@ class Transformer(LanguageModel):
             x, pair = block(x, past)
             kept.append(pair)
         return self.readout(self.norm(x))[:, 0], kept
+
+
+class Told(Transformer):
+    """What a transformer needs that is told something before it writes; :class:`Reporter` says how it is told.
+
+    ``fit`` takes what is told (n, numbers) as ``x`` and the tokens as ``y``; ``call`` and ``predict`` take both, as a
+    pair. A subclass has ``front``, the number of places in front of the text, ``prefix`` and ``call``.
+    """
+
+    wants_targets = True
+    front = 0
+
+    def check(self, x, y=None, name="x"):
+        """Finite numbers for each text, and tokens that fit behind them."""
+        x = np.asarray(x)
+        if x.ndim != 2 or x.shape[1] != self.numbers:
+            raise ValueError(f"{name}: got shape {x.shape}, expected (n, {self.numbers}), what is told of each text")
+        if y is None:
+            raise ValueError("y: got none, expected the tokens of each text; fit(told, tokens)")
+        check_finite(x, name)
+        check_tokens(y, self.size, "y", self.length - self.front)
+
+    def check_asked(self, x):
+        """Nothing: the parts of a pair are looked at when they are computed with."""
+
+    def terms(self, told, tokens, training=False):
+        """-log p of each text (n,), given what is told, and the number of its words (n,), END included."""
+        longest = tf.reduce_max(tf.reduce_sum(tf.cast(tokens != PAD, tf.int32), axis=1))
+        tokens = tokens[:, :longest]
+        words = tokens[:, 1:]
+        real = ops.cast(words != PAD, "float32")
+        logits = self((told, tokens[:, :-1]), training=training)
+        each = tf.nn.sparse_softmax_cross_entropy_with_logits(words, logits)
+        return ops.sum(each * real, axis=1), ops.sum(real, axis=1)
+
+    def train_step(self, data):
+        """One step of the optimiser on the mean nats a word of a batch."""
+        told, tokens, _ = keras.utils.unpack_x_y_sample_weight(data)
+        with tf.GradientTape() as tape:
+            nats, words = self.terms(told, tokens, training=True)
+            loss = ops.sum(nats) / ops.sum(words)
+        self.optimizer.apply(tape.gradient(loss, self.trainable_weights), self.trainable_weights)
+        return record(self.trackers, [loss, ops.mean(nats)])
+
+    def test_step(self, data):
+        """The same numbers without a step."""
+        told, tokens, _ = keras.utils.unpack_x_y_sample_weight(data)
+        nats, words = self.terms(told, tokens)
+        return record(self.trackers, [ops.sum(nats) / ops.sum(words), nats])
+
+    def nats(self, told, tokens) -> np.ndarray:
+        """-log p of each text (n,), in nats, given what is told."""
+        self.check(told, tokens, "told")
+
+        def of(*pair):
+            return (self.terms(*map(ops.convert_to_tensor, pair))[0],)
+
+        return batches(of, np.asarray(told, np.float32), np.asarray(tokens, np.int32))[0].astype(float)
+
+    def about(self, told) -> About:
+        """This model as a language model of texts about these (n, numbers), for :func:`generate`."""
+        return About(self, told)
+
+    def after(self, told):
+        """The state of :meth:`next` after what is told: keys and values of the places in front."""
+        x, state = self.prefix(ops.convert_to_tensor(np.asarray(told, np.float32))), []
+        for block in self.blocks:
+            x, pair = block(x)
+            state.append(pair)
+        return state
+
+
+@dataclass
+class About:
+    """A model that is told something, with what it is told: ``generate(model.about(told), len(told), ...)``."""
+
+    model: Told
+    told: np.ndarray
+
+    def begin(self, n: int):
+        """What :meth:`next` starts from, for as many texts as were told of."""
+        if n != len(self.told):
+            raise ValueError(f"n: got {n} texts, expected {len(self.told)}, one for each row that is told; repeat rows")
+        return self.model.after(self.told)
+
+    def next(self, token, state):
+        """Logits (n, size) of the next word after the ``token`` (n,), and the state after it."""
+        return self.model.next(token, state)
+
+
+class Reporter(Told):
+    """A transformer that is told a picture and a request: four places for one, a fifth for the other.
+
+    Parameters
+    ----------
+    size, length
+        Words in the vocabulary; places, at most, with the five in front.
+    features, request
+        Numbers that describe the picture, and the request, in this order.
+    width, heads, hidden, depth
+        As for :class:`Transformer`.
+    dropout
+        Share of the features that is hidden at each step of the training.
+    """
+
+    front = 5
+
+    def __init__(self, size, length, features, request, width=64, heads=4, hidden=128, depth=2, dropout=0.4):
+        super().__init__(size, length, width, heads, hidden, depth)
+        self.features, self.request, self.dropout = features, request, dropout
+        self.numbers, self.hide = features + request, layers.Dropout(dropout)
+        self.scan, self.asked = layers.Dense(4 * width), layers.Dense(width)
+        self.scan.build((None, features))
+        self.asked.build((None, request))
+
+    def prefix(self, told, training=False):
+        """The five places in front of the text (n, 5, width)."""
+        seen = self.hide(told[:, : self.features], training=training)
+        seen = ops.reshape(self.scan(seen), (-1, 4, self.width))
+        asked = self.asked(told[:, self.features :])[:, None]
+        return ops.concatenate([seen, asked], axis=1) + self.place(ops.arange(5))
+
+    def call(self, pair, training=False):
+        """Logits (n, places, size) of the word after each place, from what is told and the tokens."""
+        told, tokens = pair
+        text = self.embed(tokens, first=5)
+        x = ops.concatenate([self.prefix(told, training), text], axis=1)
+        for block in self.blocks:
+            x, _ = block(x)
+        return self.readout(self.norm(x[:, 5:]))
 
 
 class LSTM(LanguageModel):

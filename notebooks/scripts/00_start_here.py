@@ -638,8 +638,9 @@ plt.show()
 # | **4 sequences and text** | [40 sequence models](40_sequence_models.ipynb) | heart rhythms, and the course of a disease |
 # | | [41 a VAE of sequences](41_sequence_vae.ipynb) | heartbeats drawn, judged and repaired |
 # | | [42 case reports](42_case_reports.ipynb) | language models beside the exact limit, and a reader of facts |
-# | | 43 reports from images | a scan in, a report out, every fact checked |
+# | | [43 reports from images](43_reports_from_images.ipynb) | a scan in, a report out, every fact checked |
 # | | [44 text VAE](44_text_vae.ipynb) | case reports from a code: how it collapses, what treats it, and what a count of words knows |
+# | | [45 sound and speech](45_sound_and_speech.ipynb) | heart sounds read, and sound written down without an alignment |
 # | **5 applications** | [50 diagnosis](50_diagnosis.ipynb) | history, laboratory and image together; calibration, decisions |
 # | | [51 treatment effects](51_treatment_effects.ipynb) | the effect of a therapy, which is not its outcome |
 # | | [52 genes and drugs](52_genes_and_drugs.ipynb) | from a genome to a dose, and discoveries that are none |
