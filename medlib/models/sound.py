@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
+from medlib.models.inputs import check_finite
 from medlib.models.sequence import SequenceNetwork
 
 # --------------------------------------------------------------------------------------------------- spectrograms
@@ -21,10 +22,7 @@ from medlib.models.sequence import SequenceNetwork
 def spectrogram(x: np.ndarray, window: int = 64, hop: int = 20) -> np.ndarray:
     """Power (..., frames, window // 2 + 1) of pieces of ``window`` samples, ``hop`` apart, under Hann's window.
 
-    Raises
-    ------
-    IndexError
-        The signal (..., samples) is shorter than the window.
+    The frame number m is centred on sample ``m · hop + window / 2``; signals (..., samples).
     """
     n = np.arange(window)
     hann = 0.5 - 0.5 * np.cos(2 * np.pi * n / window)
@@ -34,8 +32,18 @@ def spectrogram(x: np.ndarray, window: int = 64, hop: int = 20) -> np.ndarray:
 
 
 def loudness(x: np.ndarray, window: int = 64, hop: int = 20) -> np.ndarray:
-    """The spectrogram in decibels over the median of each signal (n, samples), float32 (n, frames, frequencies)."""
-    decibels = 10 * np.log10(spectrogram(np.asarray(x, float), window, hop) + 1e-7)
+    """The spectrogram in decibels over the median of each signal (n, samples), float32 (n, frames, frequencies).
+
+    Raises
+    ------
+    ValueError
+        Signals that are not (n, samples) with at least one window of samples, or not finite.
+    """
+    x = np.asarray(x, float)
+    if x.ndim != 2 or x.shape[1] < window:
+        raise ValueError(f"x: got shape {x.shape}, expected (n, samples) with at least {window} samples, one window")
+    check_finite(x, "x")
+    decibels = 10 * np.log10(spectrogram(x, window, hop) + 1e-7)
     return (decibels - np.median(decibels, axis=(1, 2), keepdims=True)).astype("float32")
 
 
@@ -45,7 +53,8 @@ def loudness(x: np.ndarray, window: int = 64, hop: int = 20) -> np.ndarray:
 def log_likelihood(probs: np.ndarray, label: Sequence[int]) -> float:
     """ln p(label) from the probabilities (frames, symbols) of each frame; symbol 0 is the blank.
 
-    The forward algorithm of Graves et al. (2006), rescaled at every frame; -inf when the frames are too few.
+    The forward algorithm of Graves et al. (2006), rescaled at every frame. Minus infinity, with numpy's warning of a
+    logarithm of 0, when there are fewer frames than the label needs.
     """
     states = np.zeros(2 * len(label) + 1, int)
     states[1::2] = label
@@ -118,7 +127,18 @@ def build_listener(
         (frames, frequencies) of one spectrogram.
     symbols
         How many, the blank included.
+
+    Raises
+    ------
+    ValueError
+        A shape that is not (frames, frequencies), or fewer than two symbols.
     """
+    if len(shape) != 2 or shape[0] < stride:
+        raise ValueError(
+            f"shape: got {shape}, expected (frames, frequencies), e.g. (197, 33), of {stride} frames or more"
+        )
+    if symbols < 2:
+        raise ValueError(f"symbols: got {symbols}, expected at least 2, the blank and one more")
     frames = keras.Input(shape)
     h = frames
     for kernel, step in ((5, stride), (3, 1), (3, 1)):
@@ -175,7 +195,7 @@ def peak_measures(x: np.ndarray, peaks: Sequence[np.ndarray], rate: float, windo
     found = []
     for row, places, envelope in zip(wide, peaks, _envelope(np.asarray(x, float), rate), strict=True):
         frame = np.clip(np.rint((places - window / 2) / hop).astype(int), 0, by_band.shape[1] - 1)
-        template = row[frame[:, None] + moments].reshape(len(places), -1)
+        template = row[frame[:, None] + moments].reshape(len(places), len(moments) * len(bands))
         gaps = np.diff(np.concatenate([[-0.8 * rate] * 2, places, [x.shape[1] + 0.8 * rate] * 2])) / rate
         gaps = np.clip(gaps, 0, 1)
         around = [gaps[k : k + len(places)] for k in range(4)]
