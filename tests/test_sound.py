@@ -110,7 +110,7 @@ def test_the_listener_learns_is_saved_and_refuses(recordings, tmp_path):
     history = listener.fit(x, labels, batch_size=20, epochs=3, verbose=0).history["loss"]
     assert history[-1] < history[0]
     before = listener.predict(x[:2], verbose=0)
-    assert before.shape == (2, 66, 6)
+    assert before.shape == (2, 50, 6)
     listener.save(tmp_path / "listener.keras")
     again = keras.saving.load_model(tmp_path / "listener.keras", compile=False)
     assert np.allclose(again.predict(x[:2], verbose=0), before, atol=1e-5)
