@@ -86,3 +86,5 @@ WRONG = {
         (lambda a, b: [1, 2], "one whole number"),
     ],
 }
+
+EXACT = ("45.2",)  # an answer may be an empty list, which has no digits
