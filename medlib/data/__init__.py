@@ -54,6 +54,10 @@ def _sources() -> dict[str, Source]:
             "medlib.data.reports",
         ),
         Source("ecg", "simulated ECG strips of four rhythms", "ships", "CC BY 4.0", "made at load", "medlib.data.ecg"),
+        Source(
+            "heart_sounds", "simulated heart sounds: murmurs, third sounds", "ships", "CC BY 4.0", "made at load",
+            "medlib.data.heart_sounds",
+        ),
     ]  # fmt: skip
     return {source.name: source for source in [*simulated, *cohorts.SOURCES, *medmnist.SOURCES, *packaged.SOURCES]}
 

@@ -965,7 +965,8 @@ claim("persistence is more than .8 above it in both halves", min(lazy) > 0.8, la
 # - Split strips, visits and beats by patient. Two strips of one heart are not two hearts.
 # - Never run a recurrent network or a filter over the value that it is to forecast. Shift by one, and check the shift.
 #
-# **Left for later**: heart sounds, and the loss that aligns a sequence with its labels (CTC). Text is next.
+# Heart sounds, and the loss that aligns a sequence with its labels (CTC), are in notebook
+# [45](45_sound_and_speech.ipynb). Text is next.
 #
 # **Further reading**
 # - Hochreiter and Schmidhuber, *Long short-term memory* (Neural Computation 9, 1997); Gers, Schmidhuber and Cummins,
