@@ -557,7 +557,7 @@ def logistic(penalty):
     for k in SCAN:
         model = LogisticRegression(C=penalty, max_iter=1000, tol=1e-3).fit((plain["train"] - low) / high, labels[k])
         for name in out:
-            out[name][k] = model.predict_log_proba((plain[name] - low) / high)
+            out[name][k] = model.decision_function((plain[name] - low) / high)
     return out
 
 
