@@ -45,13 +45,11 @@ def masked_nats(x, mean, var, seen):
     return 0.5 * ops.sum(seen * each, axis=(1, 2))
 
 
-class SequenceVAE(Variational):
-    """A variational autoencoder of sequences with a Gaussian likelihood (Kingma and Welling 2014) and a mask.
+class Masked(Variational):
+    """What a VAE of sequences needs beside its theory: encoder, decoder, a learned average, checks.
 
-    The prior is N(0, I). The decoder gives two numbers for each value: what is added to a learned average
-    ``centre``, and what is added to a learned log-variance ``log_var``; floor² is added to the variance.
-    ``fit`` takes what :func:`with_mask` returns; ``predict`` reconstructs, shape
-    (n, steps, channels), also what was lost.
+    A subclass has ``decode``: latents to the mean and variance of each value; and ``terms``: sequences with their
+    masks to loss, distortion and rate of each (n,), in nats.
 
     Parameters
     ----------
@@ -86,6 +84,26 @@ class SequenceVAE(Variational):
         self.centre = self.add_weight(shape, "zeros")
         self.log_var = self.add_weight(shape, "zeros")
 
+    def call(self, x):
+        """Reconstruct: the decoder's sequence of the encoder's mean."""
+        return self.decode(self.encode(x)[0])[0]
+
+    def check(self, x, y=None, name="x"):
+        """Values and masks of the right shape."""
+        x = check_sequences(x, self.encoder.input_shape[1:], name)
+        if not np.isin(x[..., x.shape[2] // 2 :], (0, 1)).all():
+            raise ValueError(f"{name}: got a mask other than 0 and 1, expected values, then masks; use with_mask(x)")
+
+
+class SequenceVAE(Masked):
+    """A variational autoencoder of sequences with a Gaussian likelihood (Kingma and Welling 2014) and a mask.
+
+    The prior is N(0, I). The decoder gives two numbers for each value: what is added to a learned average
+    ``centre``, and what is added to a learned log-variance ``log_var``; floor² is added to the variance.
+    ``fit`` takes what :func:`with_mask` returns; ``predict`` reconstructs, shape
+    (n, steps, channels), also what was lost.
+    """
+
     def decode(self, z):
         """Mean and variance of each value, given the latents."""
         mean, log_var = ops.split(self.decoder(z), 2, axis=-1)
@@ -99,16 +117,6 @@ class SequenceVAE(Variational):
         distortion = masked_nats(values, mean, var, seen)
         rate = gaussian_rate(z_mean, z_log_var)
         return distortion + self.beta * rate, distortion, rate
-
-    def call(self, x):
-        """Reconstruct: the decoder's sequence of the encoder's mean."""
-        return self.decode(self.encode(x)[0])[0]
-
-    def check(self, x, y=None, name="x"):
-        """Values and masks of the right shape."""
-        x = check_sequences(x, self.encoder.input_shape[1:], name)
-        if not np.isin(x[..., x.shape[2] // 2 :], (0, 1)).all():
-            raise ValueError(f"{name}: got a mask other than 0 and 1, expected values, then masks; use with_mask(x)")
 
 
 def build_conv_vae(
