@@ -210,7 +210,9 @@ def test_targets_that_a_model_has_no_use_for_are_ignored(name):
         model, (x,), _ = parts(name)
         extra = () if target is None else (target,)
         losses.append(model.fit(x, *extra, epochs=1, **PLAIN).history)
-    assert losses[0] == losses[1] == losses[2]
+    for other in losses[1:]:  # the same but for the order in which threads add up
+        assert other.keys() == losses[0].keys()
+        assert all(np.allclose(other[key], losses[0][key], rtol=1e-3) for key in other), [losses[0], other]
 
 
 def test_evaluating_a_game_moves_nothing():
