@@ -120,14 +120,16 @@ def mean_auc(y, scores) -> float:
         raise ValueError("y: got other labels than 1, 0, and nan or -1 (unknown), expected those; say which means yes")
     check_finite(scores, "scores")
     areas = []
+    whole = (y >= 0).all()
+    ranks = rankdata(scores, axis=0) if whole else None  # all tasks at once is several times faster
     for task in range(y.shape[1]):
         known = y[:, task] >= 0
         sick = y[known, task] == 1
         yes, no = sick.sum(), (~sick).sum()
         if not yes or not no:
             raise ValueError(f"y: got {yes} yes and {no} no for task {task}, expected some of both; leave it out")
-        above = rankdata(scores[known, task])[sick].sum() - yes * (yes + 1) / 2
-        areas.append(above / (yes * no))
+        place = ranks[:, task] if whole else rankdata(scores[known, task])
+        areas.append((place[sick].sum() - yes * (yes + 1) / 2) / (yes * no))
     return float(np.mean(areas))
 
 
