@@ -317,10 +317,9 @@ def test_a_reporter_does_not_look_ahead_and_looks_at_what_it_is_told(words, toke
 
 
 def test_a_reporter_writes_word_by_word_what_it_says_at_once(tokens, reporter, told):
-    whole, model = ops.convert_to_numpy(reporter((told, tokens))), reporter.about(told)
-    state = model.begin(5)
+    whole, state = ops.convert_to_numpy(reporter((told, tokens))), reporter.begin(5, told)
     for place in range(tokens.shape[1]):
-        logits, state = model.next(tokens[:, place], state)
+        logits, state = reporter.next(tokens[:, place], state)
         assert np.allclose(logits, whole[:, place], atol=1e-5)
     log_p = ops.convert_to_numpy(ops.log_softmax(reporter((told, tokens[:, :-1]))))
     for row, found, p in zip(tokens, reporter.nats(told, tokens), log_p, strict=True):
@@ -336,7 +335,8 @@ def test_a_reporter_learns_which_text_belongs_to_what(words, tokens, reporter, t
     fit(reporter, np.tile(told, (20, 1)), np.tile(tokens, (20, 1)), steps=150, batch_size=20)
     assert reporter.nats(told, tokens).max() < 0.5
     order = [3, 1, 4, 0, 2]
-    written, _ = text.generate(reporter.about(told[order]), 5, 12, np.random.default_rng(1), top_p=1e-9)
+    state = reporter.begin(5, told[order])
+    written, _ = text.generate(reporter, 5, 12, np.random.default_rng(1), top_p=1e-9, state=state)
     assert words.decode(written) == words.decode(tokens[order])
     reporter.save(tmp_path / "model.keras")
     again = keras.saving.load_model(tmp_path / "model.keras")
@@ -368,7 +368,9 @@ def test_a_reporter_refuses(tokens, reporter, told):
         told[1, 1] = np.nan
         reporter.nats(told, tokens)
     with pytest.raises(ValueError, match="n: got 3 texts, expected 5"):
-        reporter.about(told).begin(3)
+        reporter.begin(3, told)
+    with pytest.raises(ValueError, match="n: got 2 texts, expected 0"):
+        text.generate(reporter, 2, 12, np.random.default_rng(1))
 
 
 # -------------------------------------------------------------------------------------------------------------- writing

@@ -275,6 +275,12 @@ def check_whole(name: str, value, least: int, example, step: int = 1) -> None:
         raise ValueError(f"{name}: got {value!r}, expected {kind} from {least} on, for example {example}")
 
 
+def check_amount(name: str, value, most: float, example: str) -> None:
+    """Refuse what is no number from 0 to ``most``, with a ValueError."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not 0 <= value <= most:
+        raise ValueError(f"{name}: got {value!r}, expected a number from 0 to {most}, for example {example}")
+
+
 def _whole(seed) -> int:
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
         raise ValueError(f"split(seed={seed!r}): expected a whole number from 0 on, for example seed=3.")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from medlib.data.dataset import Card, Dataset, check_whole
+from medlib.data.dataset import Card, Dataset, check_amount, check_whole
 
 RATE, SECONDS = 100, 10  # samples a second (Hz), and the length of a strip
 CLASSES = ("sinus", "fibrillation", "ectopic", "block")
@@ -299,8 +299,7 @@ def load(noise: float = 1.0, patients: int = 800, seed: int = 0) -> Dataset:
     """
     import pandas as pd
 
-    if isinstance(noise, bool) or not isinstance(noise, (int, float, np.number)) or not 0 <= noise <= 100:
-        raise ValueError(f'noise: got {noise!r}, expected a number from 0 to 100, for example load("ecg", noise=1)')
+    check_amount("noise", noise, 100, 'load("ecg", noise=1)')
     check_whole("patients", patients, 8, "patients=8", step=4)
     check_whole("seed", seed, 0, "seed=0")
     samples, people, rhythms = RATE * SECONDS, [], []

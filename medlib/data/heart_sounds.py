@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from medlib.data.dataset import Card, Dataset, check_whole
+from medlib.data.dataset import Card, Dataset, check_amount, check_whole
 
 RATE, SECONDS = 1000, 4  # samples a second (Hz), and the length of a recording
 CLASSES = ("normal", "systolic murmur", "diastolic murmur", "third sound")
@@ -141,11 +141,12 @@ def _recording(patient: Patient, rng: np.random.Generator) -> tuple[np.ndarray, 
     beats = -2 + rng.random() * patient.rr + np.cumsum(patient.rr * (1 + patient.rr_sd * rng.normal(size=16)))
     noise = _band(rng.normal(size=samples), patient.pitch - 60, patient.pitch + 60)
     first, second = thud(patient.pitch1, patient.decay1), thud(patient.pitch2, patient.decay2)
+    upper = thud(1.4 * patient.pitch1, patient.decay1)  # the other part of the first sound
     for beat, after in zip(beats, beats[1:], strict=False):
         s2 = beat + patient.systole + 0.005 * rng.normal()
         strong, weak = 1 + 0.1 * rng.normal(size=2)
         _add(heart, strong * first, beat)
-        _add(heart, 0.6 * strong * thud(1.4 * patient.pitch1, patient.decay1), beat + 0.025)
+        _add(heart, 0.6 * strong * upper, beat + 0.025)
         _add(heart, weak * patient.second * second, s2)
         _add(heart, 0.5 * weak * patient.second * second, s2 + patient.split)
         ends = [beat, beat + 0.1, s2, s2 + 0.08, after]
@@ -207,8 +208,7 @@ def load(noise: float = 1.0, patients: int = 800, seed: int = 0) -> Dataset:
     """
     import pandas as pd
 
-    if isinstance(noise, bool) or not isinstance(noise, (int, float, np.number)) or not 0 <= noise <= 100:
-        raise ValueError(f'noise: got {noise!r}, expected a number from 0 to 100, e.g. load("heart_sounds", noise=1)')
+    check_amount("noise", noise, 100, 'load("heart_sounds", noise=1)')
     check_whole("patients", patients, 8, "patients=8", step=4)
     check_whole("seed", seed, 0, "seed=0")
     x, phases, rows = [], [], []

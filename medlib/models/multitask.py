@@ -119,17 +119,16 @@ def mean_auc(y, scores) -> float:
     if not np.isin(y[~np.isnan(y)], (-1, 0, 1)).all():
         raise ValueError("y: got other labels than 1, 0, and nan or -1 (unknown), expected those; say which means yes")
     check_finite(scores, "scores")
-    areas = []
-    whole = (y >= 0).all()
-    ranks = rankdata(scores, axis=0) if whole else None  # all tasks at once is several times faster
-    for task in range(y.shape[1]):
-        known = y[:, task] >= 0
-        sick = y[known, task] == 1
-        yes, no = sick.sum(), (~sick).sum()
-        if not yes or not no:
-            raise ValueError(f"y: got {yes} yes and {no} no for task {task}, expected some of both; leave it out")
-        place = ranks[:, task] if whole else rankdata(scores[known, task])
-        areas.append((place[sick].sum() - yes * (yes + 1) / 2) / (yes * no))
+    sick, well = y == 1, y == 0
+    yes, no = sick.sum(axis=0), well.sum(axis=0)
+    lacking = np.flatnonzero((yes == 0) | (no == 0))
+    if len(lacking):
+        task = lacking[0]
+        raise ValueError(
+            f"y: got {yes[task]} yes and {no[task]} no for task {task}, expected some of both; leave it out"
+        )
+    place = rankdata(np.where(sick | well, scores, np.inf), axis=0)  # behind all others, unknown labels move no rank
+    areas = (np.sum(place * sick, axis=0) - yes * (yes + 1) / 2) / (yes * no)
     return float(np.mean(areas))
 
 

@@ -357,7 +357,8 @@ def calibration(risk, time, event, horizon: float, groups: int = 5):
             low, high = 1 - alive ** np.exp(-width), 1 - alive ** np.exp(width)
         else:
             alive = float(not e.any())
-            low, high = (lambda i: (i.low, i.high))(proportion(int(e.sum()), max(followed, int(e.sum()))))
+            interval = proportion(int(e.sum()), max(followed, int(e.sum())))
+            low, high = interval.low, interval.high
         rows.append((len(group), risk[group].mean(), 1 - alive, low, high))
     return pd.DataFrame(rows, columns=["patients", "predicted", "observed", "low", "high"])
 

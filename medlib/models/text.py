@@ -17,7 +17,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 import keras
@@ -348,10 +347,14 @@ class LanguageModel(Saved):
         """Tokens of this vocabulary, no longer than the model."""
         self.check(x)
 
-    def terms(self, tokens):
+    def given(self, data):
+        """What :meth:`terms` takes of a batch: the tokens."""
+        return keras.utils.unpack_x_y_sample_weight(data)[:1]
+
+    def terms(self, tokens, training=False):
         """-log p of each text (n,), and the number of its words (n,), END included."""
         tokens = shortened(tokens)
-        return self.paid(tokens, self(tokens[:, :-1])), words_in(tokens)
+        return self.paid(tokens, self(tokens[:, :-1], training=training)), words_in(tokens)
 
     def paid(self, tokens, logits):
         """-log p of each text (n,), given the logits for all but its last place."""
@@ -361,17 +364,15 @@ class LanguageModel(Saved):
 
     def train_step(self, data):
         """One step of the optimiser on the mean nats a word of a batch."""
-        tokens, _, _ = keras.utils.unpack_x_y_sample_weight(data)
         with tf.GradientTape() as tape:
-            nats, words = self.terms(tokens)
+            nats, words = self.terms(*self.given(data), training=True)
             loss = ops.sum(nats) / ops.sum(words)
         self.optimizer.apply(tape.gradient(loss, self.trainable_weights), self.trainable_weights)
         return record(self.trackers, [loss, ops.mean(nats)])
 
     def test_step(self, data):
         """The same numbers without a step."""
-        tokens, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        nats, words = self.terms(tokens)
+        nats, words = self.terms(*self.given(data))
         return record(self.trackers, [ops.sum(nats) / ops.sum(words), nats])
 
     def nats(self, tokens) -> np.ndarray:
@@ -459,30 +460,14 @@ class Told(Transformer):
     def check_asked(self, x):
         """Nothing: the parts of a pair are looked at when they are computed with."""
 
+    def given(self, data):
+        """What is told of each text of a batch, and its tokens."""
+        return keras.utils.unpack_x_y_sample_weight(data)[:2]
+
     def terms(self, told, tokens, training=False):
         """-log p of each text (n,), given what is told, and the number of its words (n,), END included."""
-        longest = tf.reduce_max(tf.reduce_sum(tf.cast(tokens != PAD, tf.int32), axis=1))
-        tokens = tokens[:, :longest]
-        words = tokens[:, 1:]
-        real = ops.cast(words != PAD, "float32")
-        logits = self((told, tokens[:, :-1]), training=training)
-        each = tf.nn.sparse_softmax_cross_entropy_with_logits(words, logits)
-        return ops.sum(each * real, axis=1), ops.sum(real, axis=1)
-
-    def train_step(self, data):
-        """One step of the optimiser on the mean nats a word of a batch."""
-        told, tokens, _ = keras.utils.unpack_x_y_sample_weight(data)
-        with tf.GradientTape() as tape:
-            nats, words = self.terms(told, tokens, training=True)
-            loss = ops.sum(nats) / ops.sum(words)
-        self.optimizer.apply(tape.gradient(loss, self.trainable_weights), self.trainable_weights)
-        return record(self.trackers, [loss, ops.mean(nats)])
-
-    def test_step(self, data):
-        """The same numbers without a step."""
-        told, tokens, _ = keras.utils.unpack_x_y_sample_weight(data)
-        nats, words = self.terms(told, tokens)
-        return record(self.trackers, [ops.sum(nats) / ops.sum(words), nats])
+        tokens = shortened(tokens)
+        return self.paid(tokens, self((told, tokens[:, :-1]), training=training)), words_in(tokens)
 
     def nats(self, told, tokens) -> np.ndarray:
         """-log p of each text (n,), in nats, given what is told."""
@@ -493,35 +478,16 @@ class Told(Transformer):
 
         return batches(of, np.asarray(told, np.float32), np.asarray(tokens, np.int32))[0].astype(float)
 
-    def about(self, told) -> About:
-        """This model as a language model of texts about these (n, numbers), for :func:`generate`."""
-        return About(self, told)
-
-    def after(self, told):
-        """The state of :meth:`next` after what is told: keys and values of the places in front."""
+    def begin(self, n: int, told=None):
+        """What :meth:`next` starts from: keys and values of the places in front, one row (n, numbers) a text."""
+        rows = 0 if told is None else len(told)
+        if n != rows:
+            raise ValueError(f"n: got {n} texts, expected {rows}, one for each row that is told; repeat rows")
         x, state = self.prefix(ops.convert_to_tensor(np.asarray(told, np.float32))), []
         for block in self.blocks:
             x, pair = block(x)
             state.append(pair)
         return state
-
-
-@dataclass
-class About:
-    """A model that is told something, with what it is told: ``generate(model.about(told), len(told), ...)``."""
-
-    model: Told
-    told: np.ndarray
-
-    def begin(self, n: int):
-        """What :meth:`next` starts from, for as many texts as were told of."""
-        if n != len(self.told):
-            raise ValueError(f"n: got {n} texts, expected {len(self.told)}, one for each row that is told; repeat rows")
-        return self.model.after(self.told)
-
-    def next(self, token, state):
-        """Logits (n, size) of the next word after the ``token`` (n,), and the state after it."""
-        return self.model.next(token, state)
 
 
 class Reporter(Told):
@@ -669,9 +635,9 @@ class Coded(LanguageModel):
         everywhere = ops.repeat(z[:, None], ops.shape(tokens)[1], axis=1)
         return ops.concatenate([self.word(tokens), everywhere], axis=-1)
 
-    def terms(self, tokens):
+    def terms(self, tokens, training=False):
         """-ELBO of each text (n,), one code drawn for each, and the number of its words."""
-        distortion, rate = self.pieces(tokens)
+        distortion, rate = self.pieces(tokens, training)
         return distortion + ops.sum(rate, axis=1), words_in(tokens)
 
     def test_step(self, data):

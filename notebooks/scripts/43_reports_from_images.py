@@ -677,8 +677,10 @@ luck = int(rng.integers(2**31))
 def write(told, top_p=1e-9, temperature=1.0):
     """A report for each row, and its tokens; top_p near 0 takes the likeliest word."""
     draws = np.random.default_rng(luck)
-    model = reporter.about(told)
-    tokens, _ = text.generate(model, len(told), length, draws, temperature, top_p)
+    state = reporter.begin(len(told), told)
+    tokens, _ = text.generate(
+        reporter, len(told), length, draws, temperature, top_p, state
+    )
     return [reports.pretty(words) for words in vocabulary.decode(tokens)], tokens
 
 
@@ -694,10 +696,9 @@ reports_of["reporter"], its_tokens = write(told["test"])
 # Equation (43.6): step by step as all at once; no later word is seen; scan and request are
 rows = slice(0, 6)
 a, b = told["val"][rows].astype("float32"), tokens["val"][rows]
-model, total = reporter.about(a), np.zeros(6)
-state, sums = model.begin(6), []
+state, total, sums = reporter.begin(6, a), np.zeros(6), []
 for t in range(length - 1):
-    scores_next, state = model.next(b[:, t], state)
+    scores_next, state = reporter.next(b[:, t], state)
     log_p = log_softmax(scores_next, axis=1)
     sums.append(np.exp(log_p).sum(axis=1))
     total -= np.where(b[:, t + 1] != text.PAD, log_p[np.arange(6), b[:, t + 1]], 0)

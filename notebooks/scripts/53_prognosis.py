@@ -600,13 +600,6 @@ def risks(x, time, event, x_new):
     return answers
 
 
-def auc_at(risk, time, event, horizon, leaving):
-    """The AUC of dead against alive at the horizon, weighted for those who left."""
-    died, alive = event & (time <= horizon), time > horizon
-    weight = 1 / survival.step(leaving, np.minimum(time, horizon), left=True)
-    return roc_auc_score(died[died | alive], risk[died | alive], sample_weight=weight[died | alive])
-
-
 def judge(answers, time, event, rival, horizon=5.0):
     """C-index, Brier score and AUC, and the C-index minus that of the strongest simple rival, paired by patient."""
     leaving = survival.kaplan_meier(time, ~event)
@@ -614,7 +607,7 @@ def judge(answers, time, event, rival, horizon=5.0):
     scores = {
         "C-index": lambda y, p: survival.concordance(p, y[:, 0], y[:, 1].astype(bool)),
         "Brier": lambda y, p: survival.brier(1 - p, y[:, 0], y[:, 1], horizon, leaving).mean(),
-        "AUC": lambda y, p: auc_at(p, y[:, 0], y[:, 1].astype(bool), horizon, leaving),
+        "AUC": lambda y, p: survival.auc_at(p, y[:, 0], y[:, 1], horizon, leaving),
     }
     result = score_table(answers, part, against=rival, scores=scores, n=100)
     result = result.drop(columns=[f"Brier minus {rival}", f"AUC minus {rival}"])
