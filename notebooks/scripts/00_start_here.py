@@ -201,7 +201,7 @@ claim("in this division fewer than one pair in fifty is wrong", wrong < 1 / 50, 
 malignant = ...  # your answer, a whole number
 check("0.1", malignant)
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 0.1
 malignant = np.sum(biopsies.y == 1)
 check("0.1", malignant)
@@ -240,7 +240,7 @@ claim("the network has learnt 257 numbers", network.count_params() == 257)
 # default penalty.) Each mark is a patient; where it lies says what the two think. Most marks lie on top of each other
 # in the two corners, where both are sure.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Probability of cancer for each of 142 test patients, logistic regression against network. Nearly all lie on top of each other in two corners, benign dots near 0 and malignant crosses near 1 for both models. A few lie between, and a few crosses lie on the benign side for both."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Probability of cancer for each of 142 test patients, logistic regression against network. Nearly all lie on top of each other in two corners, benign dots near 0 and malignant crosses near 1 for both models. A few lie between, and a few crosses lie on the benign side for both."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(5.9, 4.4))
 for kind, marker in enumerate("ox"):
     place = p_logistic[test.y == kind], p_network[test.y == kind]
@@ -307,7 +307,7 @@ scoring = ["roc_auc", "accuracy"]
 repeated = cross_validate(method, biopsies.x, biopsies.y, cv=folds, scoring=scoring)
 aucs = repeated["test_roc_auc"]
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 claim("the mean of 50 AUCs lies between .993 and .997", 0.993 < aucs.mean() < 0.997, aucs.mean())
 claim("the standard deviation of the 50 AUCs is .004 to .008", 0.004 < aucs.std() < 0.008, aucs.std())
 below = np.sum(aucs < auc)
@@ -329,7 +329,7 @@ column = test.frame[best].to_numpy()
 one_column = bootstrap(roc_auc_score, test.y, column)
 lead = bootstrap(difference, test.y, np.column_stack([column, p_logistic]))
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "AUC on a scale from 0.93 to 1. Fifty dots of the logistic regression spread from about 0.975 to 1. Below them, on our test part, three points with 95 percent intervals that overlap: logistic regression, network, and one column alone, the last one lower and wider."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "AUC on a scale from 0.93 to 1. Fifty dots of the logistic regression spread from about 0.975 to 1. Below them, on our test part, three points with 95 percent intervals that overlap: logistic regression, network, and one column alone, the last one lower and wider."}} tags=["hide-input"]
 bars = {name: score["auc"] for name, score in scores.items()} | {"one column alone": one_column}
 fig, ax = plt.subplots(figsize=(6.4, 2.8))
 ax.scatter(aucs, rng.uniform(-0.2, 0.2, aucs.size), s=14, alpha=0.5, color="C0")
@@ -393,7 +393,7 @@ def ppv(sensitivity, specificity, prevalence):
 # positive mammograms 4.4 % were right (Lehman and others, 2017). That last number is not in the formula. It must come
 # out of it.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (0.3): against 1.7 million mammograms, and against a count among our own test patients
 screening = (5.1 + 0.8) / 1000
 published = ppv(0.869, 0.889, screening)
@@ -407,7 +407,7 @@ claim("among our test patients it gives the share that we count", abs(formula - 
 # Now a thought experiment, since nobody would put a needle into everyone who comes to a screening: we take our model
 # to places with other prevalences, and suppose that its sensitivity and specificity travel with it.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Positive predictive value against prevalence on a logarithmic axis, with a wide band. It rises from below 0.1 at a prevalence of 0.1 percent to above 0.9 at the clinic's 37 percent; at the prevalence of screening, 0.6 percent, it is about 0.14."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Positive predictive value against prevalence on a logarithmic axis, with a wide band. It rises from below 0.1 at a prevalence of 0.1 percent to above 0.9 at the clinic's 37 percent; at the prevalence of screening, 0.6 percent, it is about 0.14."}} tags=["hide-input"]
 prevalence = np.geomspace(0.001, 0.5)
 fig, ax = plt.subplots()
 ax.fill_between(
@@ -445,7 +445,7 @@ def npv(sensitivity, specificity, prevalence):
 check("0.2", npv)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 0.2
 def npv(sensitivity, specificity, prevalence):
     """The share of negative tests that are right."""
@@ -480,7 +480,7 @@ p_train = both[:, 1]
 lines = np.linspace(0.01, 0.99, 99)
 missed, alarms = np.transpose([errors(train.y, p_train, line) for line in lines])
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Two curves over the threshold from 0 to 1, among 341 training patients. Missed cancers rise from none to about thirty; false alarms fall from about sixty to none, steeply at first. They cross near 0.45."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Two curves over the threshold from 0 to 1, among 341 training patients. Missed cancers rise from none to about thirty; false alarms fall from about sixty to none, steeply at first. They cross near 0.45."}} tags=["hide-input"]
 fig, ax = plt.subplots()
 ax.step(lines, missed, label=f"cancers missed (of {train.y.sum()})", where="mid")
 ax.step(lines, alarms, label=f"false alarms (of {np.sum(train.y == 0)})", where="mid")
@@ -492,7 +492,7 @@ plt.show()
 # From left to right fewer people with a benign lump are alarmed and more cancers are missed. At one half some six of
 # 127 cancers are missed, at .1 only one or two, for about twenty false alarms more.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 (missed_half, alarms_half), (missed_tenth, alarms_tenth) = (errors(train.y, p_train, line) for line in (0.5, 0.1))
 gained, paid = missed_half - missed_tenth, alarms_tenth - alarms_half
 fewer = f"{missed_half} to {missed_tenth} missed"
@@ -502,7 +502,7 @@ claim("and costs a dozen false alarms or more", paid >= 12, f"{alarms_half} to {
 # %% [markdown]
 # A cautious team may well take .1. On the test patients the same bargain reads:
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 n_ill, n_well = test.y.sum(), np.sum(test.y == 0)
 price = {line: np.array(errors(test.y, p_logistic, line)) for line in (0.5, 0.1)}
 gained, paid = (price[0.1] - price[0.5]) * [-1, 1]
@@ -525,7 +525,7 @@ pd.DataFrame(table, index=["sensitivity", "specificity"]).T
 #
 # One more lesson, and we picked it because it happened. On the validation part the line at one half misses nobody:
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 val_found = np.sum(logistic.predict_proba(x_val)[val.y == 1, 1] >= 0.5)
 on_val = proportion(val_found, val.y.sum())
 claim("in this division all 32 cancers of the validation part are found", val_found == val.y.sum() == 32, on_val)
@@ -550,7 +550,7 @@ def threshold_for(y, p, target):
 check("0.3", threshold_for)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 0.3
 def threshold_for(y, p, target):
     """The highest threshold that keeps the sensitivity at or above the target."""
@@ -610,7 +610,7 @@ ready = environment.report()
 # computer and goes nowhere else. *Run All* runs the folded solutions too and fills their squares: this is a map, not
 # an examination.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "A row of numbered squares for each notebook that has exercises; the squares of this notebook are filled, the others are empty."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "A row of numbered squares for each notebook that has exercises; the squares of this notebook are filled, the others are empty."}} tags=["hide-input"]
 progress()
 plt.show()
 

@@ -81,7 +81,7 @@ print(f"{name}: {answer}")
 # guideline with such a dose. No sign in the text tells it from a right answer. Never take a dose from a model like
 # this one.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 daily = 3 * 250 / 1000  # grams, one to four years
 if file:
     said = 1.5 * 14  # grams, by the model's answer
@@ -118,7 +118,7 @@ def count(s):
 smol = llm.Shape(576, 30, 9, 3, 1536, 49_152)  # w, L, h, g, f, V
 claim("the sizes alone give 134,515,008", count(smol) == 134_515_008, count(smol))
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (10.1): against models that exist, of unequal sizes
 for sizes in ((24, 2, 6, 2, 40, 300), (48, 5, 4, 1, 20, 100), (16, 1, 2, 2, 70, 290)):
     shape = llm.Shape(*sizes)
@@ -135,7 +135,7 @@ table.to_frame().T
 # Three fifths of the real model's numbers stand in the feed-forward parts (`gate`, `up`, `down`), a fifth in the
 # embedding, a fifth in the attention.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Parameters on a logarithmic axis, from ten thousand to a million million. An introductory CNN has 54 thousand; this course's CNN, GAN and VAE tens to hundreds of thousands; SmolLM2 135 million; RETFound, an image model, 300 million; GatorTron 8.9 billion; Meditron 70 billion; PaLM 540 billion."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Parameters on a logarithmic axis, from ten thousand to a million million. An introductory CNN has 54 thousand; this course's CNN, GAN and VAE tens to hundreds of thousands; SmolLM2 135 million; RETFound, an image model, 300 million; GatorTron 8.9 billion; Meditron 70 billion; PaLM 540 billion."}} tags=["hide-input"]
 import keras
 
 from medlib.models import cnn, gan, vae
@@ -174,7 +174,7 @@ assert count(smol) > 100 * max(list(sizes.values())[:4]), "the small ones should
 llama2 = ...  # your answer, a whole number
 check("10.1", llama2)
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 10.1
 llama2 = count(llm.Shape(8192, 80, 64, 8, 28_672, 32_000)) + 32_000 * 8192
 check("10.1", llama2)
@@ -192,7 +192,7 @@ check("10.1", llama2)
 # count for themselves (folded).
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 class Counted(np.ndarray):
     """An array that counts the operations of its matrix products."""
 
@@ -207,7 +207,7 @@ class Counted(np.ndarray):
         return np.asarray(other).view(Counted) @ self
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (10.2): two texts of unequal length, and models of unequal shape
 from dataclasses import replace
 
@@ -238,7 +238,7 @@ claim("SmolLM2-135M needs about 270 to 280 million operations a token", 265 < pe
 #
 # $$C \approx 6\, N D \tag{10.3}$$
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (10.3): the network and the back-propagation of notebook 11, counted on 37 examples
 from medlib.models import scratch
 
@@ -257,7 +257,7 @@ claim("forward and back: six", total == 6, total)
 # November 2026. The column *A100-years* divides by what one graphics processor of that type does in a year, at 40 % of
 # its 312 million million operations a second.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 published = {  # billions of parameters, of tokens, and where from
     "SmolLM2-135M": (0.1345, 2000, "weights open, Apache-2.0 (model card)"),
     "GPT-3": (175, 300, "closed (Brown and others 2020)"),
@@ -323,7 +323,7 @@ print(join_pairs(list("hemorrhage"), rank))
 # With five merges of our own, ten letters become five pieces. The second `r` goes to `rh`, which stands before `or` in
 # the list; the first one is left for `or`. The real list has 48,900 merges.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 own = join_pairs(list("hemorrhage"), rank)
 late = join_pairs(list("orh"), rank)
 right = own == ["hem", "or", "rha", "g", "e"] and late == ["o", "rh"]
@@ -385,7 +385,7 @@ def rotate(x, start=0, base=1e5):
     return turned
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equations (10.4) and (10.5): generic rows; each pair against its own 2 × 2 matrix
 x, gain = rng.normal(2, 3, size=(4, 10)), rng.uniform(0.5, 2, 10)
 size = np.mean((rms_norm(x, gain, 0.7) / gain) ** 2, axis=1)
@@ -451,7 +451,7 @@ def swiglu(x, gate, up, down):
     return (valve * (x @ up.T)) @ down.T
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equations (10.6) and (10.7): number by number, with unequal sizes
 q, k, v = rng.normal(size=(6, 5, 4)), rng.normal(size=(2, 8, 4)), rng.normal(size=(2, 8, 4))
 slow = np.zeros((6, 5, 4))
@@ -508,7 +508,7 @@ def run(model, tokens, cache=None, turn=rotate):
 # softmax of these *logits* is the probability of the next token. Is it right? TensorFlow shall do the same, written in
 # another way: heads as one product, pairs as complex numbers.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 import tensorflow as tf
 
 
@@ -576,7 +576,7 @@ def leaks(logits_of, tokens):
 check("10.2", leaks)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 10.2
 def leaks(logits_of, tokens):
     """True when an earlier place sees the last token."""
@@ -607,7 +607,7 @@ def bens(tokens):
 for label, logits_of in {"Anna": annas, "Ben": bens}.items():
     print(label, "leaks:", leaks(logits_of, [3, 1, 4, 1, 5, 9, 2, 6]))
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 text = [int(t) for t in rng.integers(0, 250, 15)]
 shift = abs(annas(text) - run(tiny, text)).max()
 claim("Anna's model is the old one, to within rounding: only distances count", shift < 1e-3, shift)
@@ -634,7 +634,7 @@ def nats(model, tokens, turn=rotate):
     return -np.log(p[np.arange(len(p)), tokens[1:]])
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (10.8): token by token, each from a pass of its own; and all continuations together
 text = [int(t) for t in rng.integers(0, 250, 7)]
 alone = [-np.log(softmax(run(tiny, text[:t])[-1].astype(float))[text[t]]) for t in range(1, 7)]
@@ -656,7 +656,7 @@ paragraph = (
 tokens = tokeniser.encode(paragraph)
 surprise = nats(model, tokens)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Bars over the first thirty-odd tokens of a paragraph on stroke: nats of each token. High for words that open a thought, near 0 for those that finish one."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Bars over the first thirty-odd tokens of a paragraph on stroke: nats of each token. High for words that open a thought, near 0 for those that finish one."}} tags=["hide-input"]
 shown = 34
 fig, ax = plt.subplots(figsize=(7.6, 3.2))
 ax.bar(range(shown), surprise[:shown])
@@ -675,7 +675,7 @@ plt.show()
 # Change one convention, and nothing stops or complains; only the text becomes less likely.
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 def halves(x, start, base):
     """The other convention: number i is turned together with number i + d/2."""
     order = np.arange(x.shape[-1]).reshape(2, -1).T.ravel()
@@ -745,7 +745,7 @@ def quantise(w, bits, block=32):
     return (low + step * level).reshape(w.shape)
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (10.9): three widths; the bound is reached, the mean square error is a twelfth of a squared step
 for bits in (2, 3, 5):
     w = rng.normal(size=(50, 640)).astype("float32")
@@ -770,7 +770,7 @@ assert round(4 * count(smol) / 1e6) == 538
 bits = [8, 4, 3, 2]
 loss = [nats(llm.quantised(model, b), tokens).mean() for b in bits]
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Nats a token against bits a level, from 8 to 2. Flat from 8 to 4, one and a half nats more at 3, and at 2 bits above the dotted line of a pure guess."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Nats a token against bits a level, from 8 to 2. Flat from 8 to 4, one and a half nats more at 3, and at 2 bits above the dotted line of a pure guess."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(5.4, 3.2))
 ax.plot(bits, loss, "o-")
 ax.axhline(surprise.mean(), color="0.4", linestyle="--", linewidth=1)
@@ -795,7 +795,7 @@ if file:
 # one depends on it. The operations a token are the same. A stopwatch (folded) says what that does.
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 def seconds(task, repeats):
     """The mean time of a call."""
     start = time.perf_counter()
@@ -848,7 +848,7 @@ def cache_bytes(shape, tokens, size):
 check("10.3", cache_bytes)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 10.3
 def cache_bytes(shape, tokens, size):
     """The memory of keys and values; shape has width, layers, heads, groups."""
@@ -858,7 +858,7 @@ def cache_bytes(shape, tokens, size):
 
 check("10.3", cache_bytes)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 held = sum(part.nbytes for i in cache for part in cache[i])
 if cache_bytes(smol, 1, 4) is not ...:
     own = cache_bytes(model.shape, cache[0][0].shape[1], 4)
@@ -879,7 +879,7 @@ if cache_bytes(smol, 1, 4) is not ...:
 # question is right exactly once in each pair, so in 20 of 40. Pairs and scoring were fixed before the model saw them:
 # it *chooses* the answer whose tokens have the larger product of probabilities. (The spelling is American.)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 pairs = [
     ("Insulin is made in the", " pancreas", "Bile is made in the", " liver"),
     ("The hormone that lowers blood sugar is", " insulin", "The hormone that raises blood sugar is", " glucagon"),
@@ -938,7 +938,7 @@ score = {
     "the longer answer": np.array([0.5 + 0.5 * np.sign(len(a) - len(b)) for *_, a, b in questions]),
 }
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Share of forty questions answered rightly, with 95 percent intervals by pair: the model about 0.65, its interval from 0.53 to 0.78; three rules that hardly read the question at or near one half."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Share of forty questions answered rightly, with 95 percent intervals by pair: the model about 0.65, its interval from 0.53 to 0.78; three rules that hardly read the question at or near one half."}} tags=["hide-input"]
 from types import SimpleNamespace
 
 from scipy.stats import binomtest
@@ -985,7 +985,7 @@ shares.astype(str)
 # *left* and with *right*, and scored at that word. A rule that repeats the side is right in 20 of 20 of the first kind,
 # and in none of the second.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 repeat = [
     "CT of the head. Findings: infarct in the {} hemisphere. Impression: acute infarct in the",
     "The patient fell on the {} hip. The X-ray shows a fracture of the",

@@ -56,7 +56,7 @@ start = scratch.initialise(rng, 30, 16, 1)
 _, losses = scratch.train(start, measures, malignant, 0.5, 300)
 _, losses_bug = scratch.train(start, measures, malignant, 0.5, 300, slope=np.ones_like)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Training loss over 300 steps for two runs, A and B, on logarithmic axes. Both fall from about 0.5 to about 0.02 and cross after some tens of steps: A is a little lower at first, B a little lower in the end."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Training loss over 300 steps for two runs, A and B, on logarithmic axes. Both fall from about 0.5 to about 0.02 and cross after some tens of steps: A is a little lower at first, B a little lower in the end."}} tags=["hide-input"]
 fig, ax = plt.subplots()
 ax.loglog(np.arange(1, 301), losses_bug, label="run A")
 ax.loglog(np.arange(1, 301), losses, label="run B")
@@ -115,7 +115,7 @@ def forward(theta, x):
 # %% [markdown]
 # Is that what a library computes? Keras gets the same numbers, in three layers of unequal width.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (11.1): our forward pass against Keras, with the same parameters (Keras stores W transposed)
 import keras
 import tensorflow as tf
@@ -151,7 +151,7 @@ def cross_entropy(a, y):
     return np.mean(np.logaddexp(0, a) - y * a)
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (11.2): the two forms agree, and only one of them survives a confident network
 a, y = rng.normal(0, 3, 1000), rng.integers(0, 2, 1000)
 p = 1 / (1 + np.exp(-a))
@@ -187,7 +187,7 @@ thyroid = np.array([[0], [1], [1], [0]])
 #
 # $$\min_{w,\,b}\; \frac14\sum_{i=1}^{4} \ell_i = \log 2 \tag{11.3}$$
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (11.3): a hundred thousand single units, with small and large weights, and the one that says ½
 size = 10 ** rng.uniform(-3, 1, (100_000, 1))
 w, b = size * rng.normal(size=(100_000, 2)), size * rng.normal(size=(100_000, 1))
@@ -217,7 +217,7 @@ def count(widths):
 check("11.1", count)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 11.1
 def count(widths):
     """The number of parameters, weights and biases, of a network."""
@@ -253,7 +253,7 @@ def nudge(loss, vector, eps=1e-5):
     return np.array(slopes)
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (11.4): on a function whose slope is known by calculus, with a different curve in each direction
 place, factor = np.array([0.3, -1.1, 2.0, 0.7]), np.array([1.0, -2.0, 0.5, 3.0])
 
@@ -291,7 +291,7 @@ claim("one step of that network takes 1,026 forward passes", passes == 1026, pas
 # $$\frac{\partial\ell}{\partial a_2}
 # = \frac{\partial\ell}{\partial\hat y}\cdot\frac{\partial\hat y}{\partial a_2} = \hat y - y \tag{11.5}$$
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (11.5): each of its two slopes by nudging, then their product
 a, y = np.clip(rng.normal(0, 2, 50), -4, 4), rng.integers(0, 2, 50)  # beyond, 1 / p is too steep to nudge
 p = sigmoid(a)
@@ -324,7 +324,7 @@ y_hat = sigmoid(w2 * h + b2)
 by_hand = (y_hat - y) * w2 * (1 - h**2) * x
 print(f"({y_hat:.3f} - 1) · ({w2}) · {1 - h**2:.3f} · {x} = {by_hand:.3f}")
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (11.6): thirty such networks, with weights, biases, inputs and labels of their own, against nudging
 w1, b1, w2, b2, x = rng.normal(size=(5, 30))
 y = rng.integers(0, 2, 30)
@@ -419,7 +419,7 @@ x, y = rng.normal(size=(32, 4)), rng.integers(0, 2, (32, 1))
 h, a = forward(theta, x)
 ours = pack(backward(theta, h, a, y))
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equations (11.7) and (11.8): against TensorFlow's automatic differentiation, in float64
 variables = [(tf.Variable(W), tf.Variable(b)) for W, b in theta]
 with tf.GradientTape() as tape:
@@ -447,7 +447,7 @@ claim("and your count knew how many", len(ours) == count([4, 7, 5, 1]), len(ours
 # $$\frac{\mathrm d\ell}{\mathrm dw}
 # = \sum_{k=1}^{M}\left.\frac{\partial\ell}{\partial w_k}\right|_{w_1=\dots=w_M=w} \tag{11.9}$$
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (11.9): one weight w used three times, h1 = tanh(w x), h2 = tanh(w h1), ŷ = tanh(w h2); the loss is ŷ itself
 
 
@@ -485,7 +485,7 @@ def relu_delta(delta_next, W_next, a):
 check("11.2", relu_delta)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 11.2
 def relu_delta(delta_next, W_next, a):
     """The message that arrives below a layer of ReLUs."""
@@ -518,7 +518,7 @@ nudged = np.array([nudge(loss_at, pack(theta), eps) for eps in nudges])
 v_ours = np.linalg.norm(nudged - ours, axis=1) / np.linalg.norm(ours)
 v_forgetful = np.linalg.norm(nudged - forgetful, axis=1) / np.linalg.norm(ours)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Relative difference between a gradient and nudging, against the size of the nudge, on logarithmic axes. For our gradient it draws a V with its tip below 1e-9 near a nudge of 1e-5; for the gradient that forgets the slope of tanh it is a flat line near a half."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Relative difference between a gradient and nudging, against the size of the nudge, on logarithmic axes. For our gradient it draws a V with its tip below 1e-9 near a nudge of 1e-5; for the gradient that forgets the slope of tanh it is a flat line near a half."}} tags=["hide-input"]
 fig, ax = plt.subplots()
 ax.loglog(nudges, v_ours, "o-", label="our gradient")
 ax.loglog(nudges, v_forgetful, "s--", label="slope of tanh forgotten")
@@ -559,7 +559,7 @@ def decayed(theta, x, y, rho):
 check("11.3", decayed)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 11.3
 def decayed(theta, x, y, rho):
     """The loss with weight decay, and its gradient as one vector."""
@@ -613,7 +613,7 @@ for _ in range(5000):
     _, gradient = decayed(shrunk, levels, thyroid, rho=0.01)
     shrunk = unpack(pack(shrunk) - 0.75 * gradient, shrunk)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Three maps of the predicted probability over the plane of TSH and T4. Left, a single unit: one half everywhere. Middle, eight units: two opposite corners near one, the others near zero, with sharp borders. Right, eight units with weight decay: the same pattern with soft borders."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Three maps of the predicted probability over the plane of TSH and T4. Left, a single unit: one half everywhere. Middle, eight units: two opposite corners near one, the others near zero, with sharp borders. Right, eight units with weight decay: the same pattern with soft borders."}} tags=["hide-input"]
 grid = np.linspace(-1.6, 1.6, 81)
 points = np.stack(np.meshgrid(grid, grid), axis=-1).reshape(-1, 2)
 fig, axes = plt.subplots(1, 3, figsize=(8.6, 3), sharey=True)
@@ -672,7 +672,7 @@ def sizes(c, n=128, layers=20):
 
 measured = {c: np.mean([sizes(c) for _ in range(64)], axis=0) for c in (2, 1, 0.5)}
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (11.10): each equality alone, with unequal widths and a signal whose mean is not 0; then twenty layers
 h = np.maximum(rng.normal(0.5, 2, size=(4000, 1, 60)), 0)
 W = rng.normal(0, 0.3, size=(4000, 60, 20))
@@ -686,7 +686,7 @@ over = {c: measured[c][[0, 20]] / predicted[c][[0, 20]] for c in measured}
 close = all(abs(first - 1) < 0.05 and 0.6 < last < 1.6 for first, last in over.values())
 claim("twenty layers: measured over predicted is near 1 for all three c", close, [last for _, last in over.values()])
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Mean square of the pre-activation through 20 ReLU layers, logarithmic axis. Variance 2 over n stays level near 2; 1 over n falls to a millionth; one half over n to a trillionth. Dashed predictions run through the marks."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Mean square of the pre-activation through 20 ReLU layers, logarithmic axis. Variance 2 over n stays level near 2; 1 over n falls to a millionth; one half over n to a trillionth. Dashed predictions run through the marks."}} tags=["hide-input"]
 fig, ax = plt.subplots()
 for (c, seen), name, marker in zip(measured.items(), ("2/n (He)", "1/n", "0.5/n"), "os^", strict=True):
     (line,) = ax.semilogy(seen, marker, markersize=4, label=f"Var(W) = {name}")
@@ -712,7 +712,7 @@ plt.show()
 # If $n$ and $n'$ differ, no variance serves both ways. For tanh, where the ½ is missing, Glorot and Bengio (2010)
 # proposed the compromise $2/(n + n')$.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (11.11): your relu_delta on a layer of 60 units that feeds 200, and on one of 200 that feeds 60
 back = {}
 for units, fed in ((60, 200), (200, 60)):
@@ -733,7 +733,7 @@ equal = [(np.full((8, 2), 0.5), np.full(8, 0.5)), (np.full((1, 8), 0.5), np.zero
 spread = np.ptp(layer[0], axis=0).max()
 claim("after 5,000 steps the eight units are still equal", spread < 1e-12, spread)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 moved = abs(layer[0] - 0.5).max()
 claim("each of their weights has moved by more than 1", moved > 1, moved)
 bound = 0.75 * (np.log(3) - 2 / 3 * np.log(2))  # explained below

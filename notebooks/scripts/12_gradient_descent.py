@@ -60,7 +60,7 @@ def valley(theta):
 
 paths = {alpha: descend(valley, [1, 1], alpha, 200) for alpha in (0.19, 0.2, 0.201)}
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Distance across the valley over 200 steps, on a logarithmic axis. Step size 0.19 falls straight to 1e-9, 0.2 stays at 1 for ever, 0.201 climbs to 7."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Distance across the valley over 200 steps, on a logarithmic axis. Step size 0.19 falls straight to 1e-9, 0.2 stays at 1 for ever, 0.201 climbs to 7."}} tags=["hide-input"]
 across = {alpha: abs(path[:, 1]) for alpha, path in paths.items()}
 fig, ax = plt.subplots()
 for alpha, distance in across.items():
@@ -89,7 +89,7 @@ claim("α = 0.201 is seven times as far away as at the start", 7 < across[0.201]
 #
 # $$\theta_i^{(t)} = (1 - \alpha\lambda_i)^t\;\theta_i^{(0)} \tag{12.2}$$
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equations (12.1) and (12.2): a tilted landscape in 20 dimensions, once a bowl, once with two directions that fall
 Q = np.linalg.qr(rng.normal(size=(20, 20)))[0]  # the axes, at random
 start = rng.normal(size=20)
@@ -117,7 +117,7 @@ claim("50 steps of the walk are the formula, along all 20 axes", max(off) < 1e-1
 #
 # In our valley $L = 10$, and the border is $2/10 = 0.2$.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (12.3): both sides of the border for bowls with L = 3, 10 and 250, and μ from 0.1 to 40
 for L, mu in ((3, 0.1), (10, 9), (250, 40)):
     lam = rng.uniform(mu, L, 20)
@@ -135,7 +135,7 @@ for L, mu in ((3, 0.1), (10, 9), (250, 40)):
 # Here are four walks in our valley, 30 steps each. Below them is a slider: find the longest step that still comes
 # nearer.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Paths on the contours of a narrow valley for four step sizes. 0.02 creeps along the floor and has not arrived; 0.18 zigzags into the middle; 0.2 bounces for ever between the walls; 0.21 flies out of the picture."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Paths on the contours of a narrow valley for four step sizes. 0.02 creeps along the floor and has not arrived; 0.18 zigzags into the middle; 0.2 bounces for ever between the walls; 0.21 flies out of the picture."}} tags=["hide-input"]
 
 
 def show_path(alpha, ax=None):
@@ -162,7 +162,7 @@ plt.show()
 # A step of 0.02 creeps along the floor and has not arrived. 0.18 zigzags into the middle. 0.2 bounces between the walls
 # for ever, and 0.21 flies out.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from ipywidgets import FloatSlider, interact
 
 slider = FloatSlider(0.1, min=0.005, max=0.215, step=0.005, description="step size α", readout_format=".3f")
@@ -183,7 +183,7 @@ def turn(alpha):
 # $$\alpha^{*} = \frac{2}{L+\mu}, \qquad
 # \max_i\left|1 - \alpha^{*}\lambda_i\right| = \frac{\kappa-1}{\kappa+1} \tag{12.4}$$
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (12.4): the rate on bowls of three condition numbers, and a slower one on either side of the best step
 
 
@@ -220,7 +220,7 @@ def plan(curvatures, left):
 check("12.1", plan)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 12.1
 def plan(curvatures, left):
     """The border, the best step, and the number of steps until `left` is left."""
@@ -248,7 +248,7 @@ def ridge(theta):
 
 walk = descend(ridge, [1, 1e-6], 0.1, 300)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Loss over 300 steps of gradient descent near a saddle. It falls from one half to zero within 30 steps, stays flat until about step 130, then drops to minus one quarter and stays there."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Loss over 300 steps of gradient descent near a saddle. It falls from one half to zero within 30 steps, stays flat until about step 130, then drops to minus one quarter and stays there."}} tags=["hide-input"]
 loss = 0.5 * walk[:, 0] ** 2 - 0.5 * walk[:, 1] ** 2 + 0.25 * walk[:, 1] ** 4
 fig, ax = plt.subplots()
 ax.plot(loss)
@@ -296,7 +296,7 @@ plain = descend(bowl, start, best, 1500)
 alpha = 4 / (np.sqrt(L) + np.sqrt(mu)) ** 2
 heavy = heavy_ball(bowl, start, alpha, root**2, 1500)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (12.5): the eigenvalues of one step, along 40 axes, for three pairs of L and μ; and the walk above
 for high, low in ((100, 1), (9, 4), (50, 0.02)):
     k = np.sqrt(high / low)
@@ -306,7 +306,7 @@ for high, low in ((100, 1), (9, 4), (50, 0.02)):
     claim(f"L = {high}, μ = {low}: a step leaves (√κ−1)/(√κ+1)", abs(radius - (k - 1) / (k + 1)) < 1e-6, radius)
 assert abs(rate(heavy) - 9 / 11) < 2e-3, "the walk should agree with its eigenvalues"
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Distance from the minimum over 300 steps, logarithmic axis. Gradient descent falls slowly, to about a thousandth; the heavy ball falls below 1e-12 within 200 steps."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Distance from the minimum over 300 steps, logarithmic axis. Gradient descent falls slowly, to about a thousandth; the heavy ball falls below 1e-12 within 200 steps."}} tags=["hide-input"]
 fig, ax = plt.subplots()
 for path, name, where in ((plain, "gradient descent", (140, 0.8)), (heavy, "heavy ball", (5, 5e-12))):
     (line,) = ax.semilogy(np.linalg.norm(path, axis=1))
@@ -341,7 +341,7 @@ def inputs(part):
 x, y = inputs(train)
 x_val, y_val = inputs(val)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 alone = np.array([inputs(val[[i]])[0][0] for i in range(len(val))])
 claim("a patient alone gets the same numbers as among others: no part has a scale of its own", np.all(alone == x_val))
 ends = [np.linalg.eigvalsh(part.T @ part / len(part)) for part in (train.x, x)]
@@ -381,7 +381,7 @@ def loss_of(theta, x, y):
 #
 # $$\mathbb E\left[g_B\right] = g, \qquad \operatorname{Var}\left[g_B\right] = \frac{\sigma^2}{B} \tag{12.6}$$
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (12.6): 2,000 batches of each of three sizes, drawn with replacement
 each = np.array([slopes(pack(shapes), x[[i]], y[[i]]) for i in range(len(x))])
 full, variance = slopes(pack(shapes), x, y), each.var(axis=0).sum()
@@ -420,7 +420,7 @@ def noisy(alphas, lam=1.0, sigma=1.0):
 
 floors = {alpha: noisy([alpha] * 1000) for alpha in (0.5, 0.1, 0.02)}
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (12.7): the floor, averaged over the last 500 steps, for three step sizes and for another λ and σ
 for alpha, squares in floors.items():
     measured = squares[500:].mean()
@@ -451,7 +451,7 @@ def schedule(t, peak, total, warmup):
 check("12.2", schedule)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 12.2
 def schedule(t, peak, total, warmup):
     """The step size at step t, which counts from 1."""
@@ -466,7 +466,7 @@ check("12.2", schedule)
 falling = [schedule(t, 0.5, 1000, 50) for t in range(1, 1001)]
 scheduled = noisy(falling)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Mean squared distance over 1,000 steps of simulated SGD on double logarithmic axes. Step sizes 0.5, 0.1 and 0.02 fall to flat floors, the smaller the step the lower and the later. The schedule starts as slowly as the shortest step, overtakes it, rises to the floor of the longest, and ends below all of them."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Mean squared distance over 1,000 steps of simulated SGD on double logarithmic axes. Step sizes 0.5, 0.1 and 0.02 fall to flat floors, the smaller the step the lower and the later. The schedule starts as slowly as the shortest step, overtakes it, rises to the floor of the longest, and ends below all of them."}} tags=["hide-input"]
 # Equation (12.8): its corners, and what it does to the floor
 corners = [schedule(t, 0.6, 110, 10) for t in (5, 10, 60, 110)]
 claim(
@@ -510,7 +510,7 @@ def adam_step(theta, g, memory, alpha, beta1=0.9, beta2=0.999, eps=1e-8):
     return theta - alpha * mean / (np.sqrt(square) + eps), (m, v, t)
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (12.9): two hundred steps against Keras, with the usual constants left unsaid on both sides, and with others
 import keras
 import tensorflow as tf
@@ -564,7 +564,7 @@ def adamw_step(theta, g, memory, alpha, decay=0.01):
 check("12.3", adamw_step)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 12.3
 def adamw_step(theta, g, memory, alpha, decay=0.01):
     """The new θ, and the new memory (m, v, t)."""
@@ -574,7 +574,7 @@ def adamw_step(theta, g, memory, alpha, decay=0.01):
 
 check("12.3", adamw_step)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (12.10): two hundred steps against Keras's AdamW, and the two kinds of decay on a loud and a quiet parameter
 keras_w = keras.optimizers.AdamW(0.01, weight_decay=0.5, epsilon=1e-8)
 same = against_keras(adamw_step, keras_w, alpha=0.01, decay=0.5)
@@ -603,7 +603,7 @@ def clip(g, limit):
     return g if length <= limit else g * (limit / length)
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (12.11): direction and length of 200 gradients of all sizes; then one slip of the decimal point in a batch
 long = rng.normal(size=(200, 7)) * np.geomspace(0.01, 100, 200)[:, None]
 short = np.array([clip(g, 1.5) for g in long])
@@ -652,7 +652,7 @@ def sharpness(gradient, theta, turns=60, eps=1e-4):
     return value
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (12.12): the products with 10 vectors, and the top eigenvalue, against the whole Hessian of a 513-vector
 
 
@@ -681,7 +681,7 @@ claim("some curvatures are negative, so the start lies in no bowl", spectrum[0] 
 # away; we draw its size.) We do it twice. Once with our loss and the reckless step of 4. Once with another loss, the squared
 # error of the logit against ±1, and a step of 0.5.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from medlib.models.scratch import sigmoid
 
 target = 2 * y - 1
@@ -704,7 +704,7 @@ def along(gradient, alpha, looks):
 looks = np.unique(np.geomspace(1, 2000, 18).astype(int)) - 1
 reckless, edge = along(on_all, 4.0, looks), along(squared, 0.5, looks)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Step size times largest curvature over two, along two trainings of 2,000 steps, logarithmic axes. With the cross-entropy it starts above 1, falls below 1 within a few steps and goes on falling. With the squared error it dips, climbs, and then stays close to 1."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Step size times largest curvature over two, along two trainings of 2,000 steps, logarithmic axes. With the cross-entropy it starts above 1, falls below 1 within a few steps and goes on falling. With the squared error it dips, climbs, and then stays close to 1."}} tags=["hide-input"]
 fig, ax = plt.subplots()
 ax.loglog(looks + 1, abs(reckless), "o-", label="cross-entropy, α = 4")
 ax.loglog(looks + 1, abs(edge), "s-", label="squared error, α = 0.5")
@@ -762,7 +762,7 @@ def sgd_step(theta, g, memory, alpha):
     return theta - alpha * g, memory
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # The training loop under a microscope: a step that moves nothing and writes down what it is given
 seen = []
 
@@ -807,7 +807,7 @@ curves = {name: np.median(losses, axis=0) for name, losses in runs.items()}
 smooth = np.convolve(np.log(curves["AdamW"]), np.ones(3) / 3, "valid")  # 3 doses
 peak = decide("peak step size", float(doses[1:-1][smooth.argmin()]))
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Validation loss against peak step size for SGD and AdamW on logarithmic axes: SGD's curve is a U with its bottom between 0.3 and 1; AdamW's has two low points, near 0.01 and near 0.3. At long steps single runs scatter widely. The dotted line, our choice, stands at 0.01."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Validation loss against peak step size for SGD and AdamW on logarithmic axes: SGD's curve is a U with its bottom between 0.3 and 1; AdamW's has two low points, near 0.01 and near 0.3. At long steps single runs scatter widely. The dotted line, our choice, stands at 0.01."}} tags=["hide-input"]
 fig, ax = plt.subplots()
 for (name, loss), marker in zip(curves.items(), "os", strict=True):
     (line,) = ax.loglog(doses, loss, marker=marker, label=name)
@@ -840,7 +840,7 @@ epoch = decide("epoch", int(history[:, 1].argmin()))
 # *Logistic regression* chooses the strength of its penalty on the validation part, as the network chose its step and its
 # epoch.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, roc_auc_score
 
@@ -858,7 +858,7 @@ logistic = decide("logistic regression", logistic_for((x, y), (x_val, y_val)))
 alone = [roc_auc_score(train.y, column) for column in x.T]
 column = decide("best column", int(np.argmax(alone)))
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from medlib.metrics import score_table
 
 x_test, y_test = inputs(test)
@@ -878,7 +878,7 @@ scores.astype(str)
 # The network and logistic regression are level: both are above .96, and less than .02 apart. The rule that looks at
 # nobody has .5. One column alone gets most of the way.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 auc = scores["AUC"]
 level = auc["our network"].value > 0.96 and auc["logistic regression"].value > 0.97
 claim("in this division both reach an AUC above .96", level, [auc["our network"], auc["logistic regression"]])
@@ -891,7 +891,7 @@ claim("in this division they differ by less than .02, whichever is ahead", abs(p
 # validation part, and both are scored on the same test patients. (The network keeps the peak of the first division.)
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 def compare(seed):
     """Test AUC of our network and of logistic regression on one division."""
     train, val, test = biopsies.split(seed=seed)
@@ -907,7 +907,7 @@ def compare(seed):
 
 pairs = pd.DataFrame([compare(seed) for seed in track(range(1, 21), "twenty divisions")])
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Test AUC of the network against that of logistic regression for twenty divisions of the patients. All lie between 0.97 and 1, scattered about the diagonal, some above it and some below."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Test AUC of the network against that of logistic regression for twenty divisions of the patients. All lie between 0.97 and 1, scattered about the diagonal, some above it and some below."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(4.6, 4))
 ax.plot(pairs["logistic"], pairs["network"], "o", alpha=0.7)
 ax.axline((1, 1), slope=1, color="black", linestyle=":")

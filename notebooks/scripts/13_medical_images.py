@@ -43,7 +43,7 @@ from medlib.lesson import check, claim, setup
 
 rng = setup(seed=0)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -71,7 +71,7 @@ file = pydicom.dcmread(path)
 stored = file.pixel_array
 hu = stored * float(file.RescaleSlope) + float(file.RescaleIntercept)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "One simulated head CT three times. Stored values on a grey scale of their own: skull and air in their places, the brain one even grey. Stored values in the brain window: all white, nothing to see. Hounsfield units in the brain window: brain grey, bleed bright."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "One simulated head CT three times. Stored values on a grey scale of their own: skull and air in their places, the brain one even grey. Stored values in the brain window: all white, nothing to see. Hounsfield units in the brain window: brain grey, bleed bright."}} tags=["hide-input"]
 # Equation (13.1): the library's own rescaling, for two slopes and intercepts; and the picture that looks right
 from pydicom.pixels import apply_modality_lut
 
@@ -117,7 +117,7 @@ def to_hu(stored, slope, intercept):
 check("13.1", to_hu)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 13.1
 def to_hu(stored, slope, intercept):
     """Hounsfield units from stored values (an array of 16-bit integers)."""
@@ -151,7 +151,7 @@ def hounsfield(mu):
 through = np.exp(-water * 1.035 * 18)  # 18 cm of brain
 print(f"of 1,000 photons {1000 * through:.0f} pass a head (without the bone)")
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equations (13.2) and (13.3): photons that are stopped one by one, in three layers; and the ends of the scale
 mu, thick = np.array([0.38, 0.1, 0.2]), np.array([0.5, 3.0, 8.0])  # per cm, cm
 flight = rng.exponential(size=200_000)  # how much attenuation each photon would survive
@@ -193,7 +193,7 @@ def projection(ellipses, theta, s):
     return p
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Left: the simulated phantom, an oval skull with brain, two dark ventricles and a bright bleed. Right: its sinogram, angle from 0 to 180 degrees against position on the detector, a bright band whose edge, the skull, swings in and out."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Left: the simulated phantom, an oval skull with brain, two dark ventricles and a bright bleed. Right: its sinogram, angle from 0 to 180 degrees against position on the detector, a bright band whose edge, the skull, swings in and out."}} tags=["hide-input"]
 # Equation (13.4): rays walked step by step through a tilted, shifted pair of ellipses; the mass seen from every side
 ELLIPSOIDS = np.array(  # x0 (left), y0 (front), z0 (up), a, b, c in cm, tilt in degrees, HU more than what is around it
     [
@@ -299,7 +299,7 @@ def reconstruct(p, theta, s, x, y):
 
 image = hounsfield(reconstruct(sinogram, theta, detectors, x, y))
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Left: views smeared back without a filter, a blurred oval mound without any detail. Middle: filtered back-projection in the brain window, skull, ventricles and bleed as in the phantom. Right: the values along a line through the bleed, reconstruction on top of the truth."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Left: views smeared back without a filter, a blurred oval mound without any detail. Middle: filtered back-projection in the brain window, skull, ventricles and bleed as in the phantom. Right: the values along a line through the bleed, reconstruction on top of the truth."}} tags=["hide-input"]
 # Equation (13.5): a disc off the centre, by its known value; the phantom's tissues; and what happens without the filter
 disc = [(2.0, -1.0, 3.0, 3.0, 0.0, 0.2)]
 at_x, at_y = 2.0 + rng.uniform(-1.5, 1.5, 40), -1.0 + rng.uniform(-1.5, 1.5, 40)
@@ -364,7 +364,7 @@ def photographed(p, photons):
     return -np.log(np.maximum(counts, 1) / photons)
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equations (13.6) and (13.7): 40,000 rays each; 300 reconstructions of pure noise, at the centre and at 25 places
 for p, photons in ((0.5, 1e3), (3.0, 2e4), (4.5, 1e5)):
     ratio = photographed(np.full(40_000, p), photons).var() / (np.exp(p) / photons)
@@ -401,7 +401,7 @@ def photons_for(noise, p, views, tau):
 check("13.2", photons_for)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 13.2
 def photons_for(noise, p, views, tau):
     """Photons a ray for this standard deviation at the centre, in HU."""
@@ -428,7 +428,7 @@ def scan(photons, every=1):
 
 doses = {share: scan(full * share) for share in (1, 0.5, 0.25)}
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Three simulated scans of the phantom in the brain window at full, half and quarter dose; the grain grows from left to right, and at a quarter the bleed is still plain and its edge ragged."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Three simulated scans of the phantom in the brain window at full, half and quarter dose; the grain grows from left to right, and at a quarter the bleed is still plain and its edge ragged."}} tags=["hide-input"]
 middle = x**2 + y**2 < 2.5**2
 noise = {share: (scanned - image)[middle].std() for share, scanned in doses.items()}
 fig, axes = plt.subplots(1, 3, figsize=(8.4, 3))
@@ -450,7 +450,7 @@ claim("in the middle it is 4 to 8 HU at full dose, as ordered or less", 4 < nois
 # the centre point, because between the detectors a part of it is averaged away. Nobody should be scanned with more dose than the question needs (the rule is
 # called ALARA, *as low as reasonably achievable*). Turn it yourself, and take views away as well.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from ipywidgets import SelectionSlider, interact
 
 
@@ -491,7 +491,7 @@ photons = 1.6e5
 absent, present = photons * np.exp(-without), photons * np.exp(-with_it)
 d_prime = np.sqrt(np.sum((present - absent) ** 2 / absent))
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (13.8): the exact likelihood ratio of Poisson counts at three doses; then the 4,000 scans as a data set
 from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
@@ -564,7 +564,7 @@ def validated(shrinkage):
 tried = decide("shrinkage", {a: validated(a) for a in (0.001, 0.01, 0.1, 0.5)})
 hotelling = linear(max(tried, key=tried.get))
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "AUC with intervals of six observers: the ideal observer at the dotted ceiling near 0.92, computed weights near 0.9, linear observer near 0.87, mean over the lesion and network near 0.84, one pixel near 0.6."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "AUC with intervals of six observers: the ideal observer at the dotted ceiling near 0.92, computed weights near 0.9, linear observer near 0.87, mean over the lesion and network near 0.84, one pixel near 0.6."}} tags=["hide-input"]
 from medlib.metrics import score_table
 
 decide("network", cnn)
@@ -631,7 +631,7 @@ table
 # file (`write_dicom`). As in many archives the names of the files mean nothing. `read_dicom` gives numbers with their
 # unit and place, or refuses.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 heights = np.arange(-6, 6.01, 0.5)  # cm
 series, uid = folder / "series", pydicom.uid.generate_uid()
 names = [f"{n:06x}.dcm" for n in rng.choice(16**6, len(heights), replace=False)]
@@ -671,7 +671,7 @@ def place(image, row, column):
     return r + row * between_rows * along_column
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (13.9): an oblique image with oblong pixels, against nibabel's own reading of the header
 import warnings
 
@@ -705,7 +705,7 @@ def in_order(positions, orientation):
 check("13.3", in_order)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 13.3
 def in_order(positions, orientation):
     """Which slice is first, second, ... along the normal."""
@@ -722,7 +722,7 @@ volume = np.stack([images[k].values for k in order])
 gap = np.diff(positions[order, 2]).mean()  # mm: our slices are axial
 by_name = np.stack([image.values for image in images])
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "The series cut from front to back. Left, in the order of the file names: a stack of unrelated stripes. Right, sorted by position: an oval head with a bright bleed."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "The series cut from front to back. Left, in the order of the file names: a stack of unrelated stripes. Right, sorted by position: an oval head with a bright bleed."}} tags=["hide-input"]
 through_bleed = int(np.argmin(abs(u[0] - BLEED[0])))
 fig, axes = plt.subplots(1, 2, figsize=(7.6, 2.6))
 for ax, stack, title in ((axes[0], by_name, "by file name"), (axes[1], volume, "by position")):
@@ -761,7 +761,7 @@ matrix[:3, 3] = positions[order[0]]
 matrix[:2] *= -1  # left and back become right and front
 nibabel.Nifti1Image(volume.transpose(2, 1, 0), matrix).to_filename(folder / "head.nii")
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 back = nibabel.load(folder / "head.nii")
 voxels = np.argwhere(bright)[:, ::-1]
 centre_nifti = nibabel.affines.apply_affine(back.affine, voxels).mean(axis=0)
@@ -776,7 +776,7 @@ claim("and the bleed is left of the middle: minus 38 mm on an axis to the right"
 # Screens show some 250 greys, and a CT holds 4,000 values. So one looks through a *window*: everything below it is
 # black, everything above white. Narrow it until the ventricles stand out; then look for the bone.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from ipywidgets import IntSlider
 
 
@@ -798,7 +798,7 @@ def look(level, width):
 # A damaged file that cannot be opened does no harm. The dangerous ones open. We spoil our file in eight ways, and hand
 # each to pydicom's plain `pixel_array` and to `read_dicom`.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from IPython.display import display
 
 from medlib.data import DataError
@@ -900,7 +900,7 @@ example = by_example(pydicom.dcmread(folder / "named.dcm"))
 original = pydicom.dcmread(folder / "named.dcm")
 listed = deidentify(original, "P0017", secret="correct horse")
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 example.save_as(folder / "example.dcm")
 listed.save_as(folder / "listed.dcm", enforce_file_format=True)
 ways = {"as it came": "named.dcm", "the example's steps": "example.dcm", "only what is on a list": "listed.dcm"}
@@ -935,7 +935,7 @@ pd.DataFrame({"of 30 identifiers left": {way: len(left) for way, left in left_in
 # pydicom brings a CT and an MR of real people, made small and with the names taken out, to test itself with. We
 # look at their numbers and show no picture.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from pydicom.data import get_testdata_file
 
 ct = pydicom.dcmread(get_testdata_file("CT_small.dcm", download=False))

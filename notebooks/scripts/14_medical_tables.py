@@ -45,7 +45,7 @@ from medlib.metrics import bootstrap, proportion, score_table
 rng = setup(seed=0)
 world = exports(people=6000, seed=int(rng.integers(10_000)))
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from scipy.stats import rankdata
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import roc_auc_score
@@ -89,7 +89,7 @@ claim("on the patients of the next year glucose alone is better by .03 or more, 
 #
 # The same kind of visit, as it arrives from hospitals A and B (below), and one value from C (above):
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 bundle = [entry["resource"] for entry in json.loads(world.c)["entry"]]
 print("hospital C:", json.dumps(bundle[2], indent=1))
 first_a, first_b = world.a.head(2).T, world.b.head(2).T
@@ -133,7 +133,7 @@ values = read_values(bundle)
 # Written back as such records and read again, they are the same (below). Now put the three columns called glucose under
 # each other.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Histogram of the raw glucose numbers of three simulated hospitals on a logarithmic axis. Two separate hills, one near 5 and one near 95; hospital A is mostly in the left one, B in the right one, C in both. A dotted line marks the mean, in the empty valley between."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Histogram of the raw glucose numbers of three simulated hospitals on a logarithmic axis. Two separate hills, one near 5 and one near 95; hospital A is mostly in the left one, B in the right one, C in both. A dotted line marks the mean, in the empty valley between."}} tags=["hide-input"]
 # In and out: what is written as FHIR-like resources is read back as the same table
 codes = {measure: code for code, measure in LOINC.items()}
 
@@ -179,7 +179,7 @@ claim("fewer than one visit in a hundred lies within a fifth of the mean; in A 2
 #
 # So the factor belongs to the substance: between glucose and triglycerides it differs by five times.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (14.1): limits that guidelines print in both units, from light to heavy molecules
 printed = {  # g/mol, mg/dL, mmol/L
     "creatinine": (113.12, 1.0, 0.0884), "glucose": (180.16, 126, 7.0), "cholesterol": (386.65, 200, 5.17),
@@ -208,7 +208,7 @@ def standard(value, unit, measure):
 check("14.1", standard)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 14.1
 def standard(value, unit, measure):
     """A value, or a column of values, in the unit of our table."""
@@ -252,7 +252,7 @@ b = harmonise_b(world.b)
 # cannot exist, so the program stops. If it is told to go on, more than one in three become another day, silently: 132
 # of the 365 days of a year have a twin. The folded cell counts that, and harmonises A and C by the same means.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 b[["surname", "given"]] = b["NAME"].str.title().str.split(", ", expand=True)
 wrong_way = pd.to_datetime(world.b["DOB"], format="%d/%m/%Y", errors="coerce")
 impossible, silent = wrong_way.isna().mean(), np.mean(wrong_way.notna() & (wrong_way != b["born"]))
@@ -297,7 +297,7 @@ sent = {"A": len(world.a), "B": len(world.b), "C": len(kinds["Patient"])}
 # There remain the values of A in the wrong hill. A fasting glucose above 25 mmol/L belongs to an emergency and not to a
 # check-up; read as mg/dL it is ordinary. We convert them, **and write down how many**.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 typed = table["glucose"] > 25
 table.loc[typed, "glucose"] = standard(table["glucose"][typed], "mg/dL", "glucose")
 print("glucose read as mg/dL:", table["hospital"][typed].value_counts().to_dict())
@@ -317,7 +317,7 @@ claim("every glucose is within 0.7 mmol/L of the truth, the other measures are t
 # Tables arrive as files. We write B's to one, spoil it in twelve ways, and hand each to pandas' `read_csv` and to
 # `medlib.data.read_table`, which is told what each column holds: text, dates in a format, codes, or a range of numbers.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -411,7 +411,7 @@ def log2_odds(agree, m, u, share):
     return np.log2(share / (1 - share)) + weights.sum(axis=1)
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (14.2): 400,000 pairs with other chances; where it says 3 to 1, three of four must be one person
 m_toy, u_toy, share_toy = np.array([0.95, 0.8, 0.7]), np.array([0.3, 0.1, 0.45]), 0.08
 one_person = rng.random(400_000) < share_toy
@@ -488,7 +488,7 @@ m, u, share = estimate(patterns, counts)
 score = log2_odds(agree, m, u, share)  # of pairs with one year of birth or surname
 linked = score > 0  # more likely than not
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Histogram of the linkage score of simulated pairs with a logarithmic count. Strangers pile up far left of zero, true pairs lie mostly to the right of zero, between 0 and 12; a dotted line at zero separates the two with few on the wrong side."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Histogram of the linkage score of simulated pairs with a logarithmic count. Strangers pile up far left of zero, true pairs lie mostly to the right of zero, between 0 and 12; a dotted line at zero separates the two with few on the wrong side."}} tags=["hide-input"]
 truly = who[pairs[:, 0]] == who[pairs[:, 1]]
 fig, ax = plt.subplots(figsize=(6.4, 3))
 ax.hist([score[~truly], score[truly]], bins=np.arange(-32, 14, 1), log=True, label=["two people", "one person"])
@@ -528,7 +528,7 @@ pd.DataFrame(linkage, index=["precision", "recall"]).T.astype(str)
 # Linked rows get one number. Where two hospitals disagree about the diagnosis, that is a conflict to report; then
 # whoever was diagnosed anywhere counts as diagnosed.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
@@ -583,7 +583,7 @@ def lab_offsets(frame):
     return tau2 * weight * r
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (14.3): 3,000 sets of laboratories; its error is the smallest among factors, and is the one that theory gives
 error = []
 for tau, sigma, n in ((0.2, 0.5, 4), (0.5, 0.5, 2), (0.1, 1.0, 30)):
@@ -629,7 +629,7 @@ def corrected(frame):
     return frame.assign(glucose=glucose, triglycerides=triglycerides)
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Estimated against true offset in glucose of 24 simulated laboratories. Crosses, the raw means, scatter widely about the diagonal; dots, the mixed model, lie close to it."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Estimated against true offset in glucose of 24 simulated laboratories. Crosses, the raw means, scatter widely about the diagonal; dots, the mixed model, lie close to it."}} tags=["hide-input"]
 crude = train.frame.groupby("lab")["glucose"].mean()
 crude = crude - crude.mean()
 real = pd.Series(world.offsets)[offsets.index]
@@ -668,7 +668,7 @@ claim("the mixed model errs by four fifths as much or less as raw means, and as 
 # Papers begin with a *Table 1*. Skewed measures stand as median and quartiles. SMD, the *standardised mean difference*,
 # is the difference over a typical standard deviation.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from medlib.tables import table_one
 
 shown = honest.frame[["diabetes", "hospital", "sex", "smoker", *numbers]]
@@ -730,7 +730,7 @@ def pool(estimates, variances):
 check("14.2", pool)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 14.2
 def pool(estimates, variances):
     """Rubin's rules: the estimate and its standard error."""
@@ -741,7 +741,7 @@ def pool(estimates, variances):
 
 check("14.2", pool)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (14.4): 8,000 studies for each of three numbers of tables; √T must be as wide as the pooled estimates spread
 wide = []
 for M, W, B in ((2, 1.0, 2.0), (3, 0.5, 4.0), (20, 3.0, 1.0)):
@@ -755,7 +755,7 @@ claim("with M = 2, 3 and 20 the variance T is that of the pooled estimate", np.a
 # Now 300 studies of 200 patients for each mechanism and method. We ask two things: is the mean right (*bias*), and does
 # the 95 % interval hold the truth in 95 % of the studies (*coverage*)?
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from scipy import stats
 from sklearn.experimental import enable_iterative_imputer  # noqa: F401
 from sklearn.impute import IterativeImputer
@@ -866,7 +866,7 @@ inside = cross_val_predict(make_pipeline(best20, logistic), genes, coin, **how)
 # neighbour); copies of rows; scaling before the split (real biopsies); a value from the future (the real trial ACTG
 # 175: the CD4 count of week 20, for a forecast on day 0); and the record's number.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "AUC of six leaks beside the honest value. Features chosen on all noise: nearly 1 against about 0.45, with an interval that holds 0.5. One person on both sides: above 0.95 against 0.5. Four rows in ten twice: 0.65 against 0.5. Scaling on all: no visible difference at 0.995. A value from week 20: 0.75 against 0.69. The record's number: 0.87 against 0.5."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "AUC of six leaks beside the honest value. Features chosen on all noise: nearly 1 against about 0.45, with an interval that holds 0.5. One person on both sides: above 0.95 against 0.5. Four rows in ten twice: 0.65 against 0.5. Scaling on all: no visible difference at 0.995. A value from week 20: 0.75 against 0.69. The record's number: 0.87 against 0.5."}} tags=["hide-input"]
 from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import StandardScaler
@@ -945,7 +945,7 @@ claim("the record's number alone: .8 or more", value["the record's number (simul
 #
 # Above, four rows in ten had a copy, four fifths of them in training: $d$ = .32 and $a$ = .5 make .66.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (14.5): the nearest neighbour with four shares of copies, on coins and on something that can be learnt
 off = []
 for signal in (0.0, 1.5):
@@ -975,13 +975,13 @@ known_when = {
 }  # fmt: skip
 check("14.3", known_when)
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 14.3
 known_when = dict.fromkeys(["bmi", "sbp", "glucose", "hba1c"], "before")
 known_when |= {"hba1c_latest": "after", "metformin": "after"}
 check("14.3", known_when)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 after_visit = dated.dt.year > 2019
 dated_late = after_visit.groupby(values["measure"]).mean()
 drug = people.groupby("diabetes")["metformin"].mean()
@@ -1014,7 +1014,7 @@ claim("without the two columns the colleague's model has less than .9, a year la
 #
 # $$\lambda\beta, \qquad \lambda = \frac{\sigma_x^2}{\sigma_x^2 + \sigma_u^2} \tag{14.7}$$
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equations (14.6) and (14.7): resampled to three shares; three pairs of spreads, measured once and twice
 x_toy = rng.normal(size=(60_000, 2))
 y_toy = rng.random(60_000) < 1 / (1 + np.exp(-(x_toy @ [1.0, -0.6] - 2.5)))
@@ -1067,7 +1067,7 @@ def pipeline(C, indicator=False):
     return make_pipeline(ColumnTransformer(parts), logistic)
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from sklearn.metrics import log_loss
 
 known, watched = corrected(train.frame), corrected(val.frame)
@@ -1123,7 +1123,7 @@ def risk(frame, text):
     return 1 / (1 + np.exp(-logit))
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 judged_rows = corrected(test.frame)
 p = fitted.predict_proba(judged_rows)[:, 1]
 stored = json.loads(text)
@@ -1162,7 +1162,7 @@ claim("the file looks up a function and calls it, with no model in it at all", c
 # the true risk; it knows the family history, which no hospital exported, so part of the gap nobody could close. The
 # same models then judge the next year's people, when HbA1c was ordered **by lot**.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 told_more = pipeline(C, indicator=True).fit(known, train.y)
 later = Dataset("later", world.later[numbers].to_numpy(), world.later["diabetes"].to_numpy(), ("no", "yes"), world.later, None, None, card)
 
@@ -1203,7 +1203,7 @@ pd.concat([scores, scores_later], axis=1, keys=["test people", "next year"]).ast
 #
 # And calibration: does a predicted 20 % mean 20 %? Once as trained, once with the cases drawn until they were half.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Reliability diagram of simulated test people. The pipeline as trained lies on the diagonal; the same pipeline trained on resampled cases lies far below it: where it predicts 60 percent, about 15 percent were diagnosed."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Reliability diagram of simulated test people. The pipeline as trained lies on the diagonal; the same pipeline trained on resampled cases lies far below it: where it predicts 60 percent, about 15 percent were diagnosed."}} tags=["hide-input"]
 from medlib.plot import reliability
 
 cases, others = np.flatnonzero(train.y == 1), np.flatnonzero(train.y == 0)
@@ -1240,7 +1240,7 @@ table_one(women.astype({"horTh_yes": int}), by="horTh_yes", skewed=skewed)
 # randomised for some of the women only, and it shows. (Tumour size in mm, receptors in fmol/mg, nodes counted.) **Before
 # you analyse a public data set, rebuild its published Table 1**, here that of Schumacher and others (2001):
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 PUBLISHED = {  # who, in the columns of the file, and how many women the paper counts
     "age <= 45": 153, "45 < age <= 60": 345, "age > 60": 188, "menostat_Post == 0": 290, "menostat_Post == 1": 396,
     "tsize <= 20": 180, "20 < tsize <= 30": 287, "tsize > 30": 219, "pnodes <= 3": 376, "3 < pnodes < 10": 207,

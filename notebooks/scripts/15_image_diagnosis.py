@@ -46,7 +46,7 @@ rng = setup(seed=0)
 scans = load("head_ct", size=32)
 scans
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Four rows of simulated head CT slices: healthy, ischaemia, haemorrhage and tumour, six patients each, with the lesions outlined."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Four rows of simulated head CT slices: healthy, ischaemia, haemorrhage and tumour, six patients each, with the lesions outlined."}} tags=["hide-input"]
 order = [rng.choice(np.flatnonzero(scans.y == k), 6, replace=False) for k in range(4)]
 order = np.concatenate(order)
 names = [scans.classes[k] for k in scans.y[order]]
@@ -71,7 +71,7 @@ plt.show()
 # anything is learnt we ask dull questions: is something missing, mislabelled, stored twice, or different from hospital
 # to hospital?
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 clean = load("head_ct", dose=None)
 measured = load("head_ct")
 lesion = clean.masks.any(axis=(1, 2))
@@ -107,7 +107,7 @@ def window(hu, level=35, width=40):
     return np.clip((hu - (level - width / 2)) / width, 0, 1)
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Six simulated slices with an infarct, above in the brain window, below in the stroke window, where the darker infarct stands out more."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Six simulated slices with an infarct, above in the brain window, below in the stroke window, where the darker infarct stands out more."}} tags=["hide-input"]
 # Equation (15.1): both ends, the middle, the slope, and the course's own function
 from medlib.data.head_ct import brain_window
 
@@ -171,7 +171,7 @@ def convolve(image, weights, bias=0.0):
     return y
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "One simulated scan and three filtered versions: smoothed, vertical edges bright on one side and dark on the other, and outlines."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "One simulated scan and three filtered versions: smoothed, vertical edges bright on one side and dark on the other, and outlines."}} tags=["hide-input"]
 # Equation (15.2): the sum written out, TensorFlow, and what does not change
 import keras
 import tensorflow as tf
@@ -207,7 +207,7 @@ plt.show()
 #
 # parameters, however large the image.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (15.3): against Keras, for unequal numbers
 for k, c_in, c_out in ((3, 1, 16), (5, 7, 2), (1, 4, 9)):
     layer = layers.Conv2D(c_out, k)
@@ -256,7 +256,7 @@ def build_cnn(shape, classes, widths=(16, 32, 64), dropout=0.3):
 parameters = ...  # a whole number
 check("15.1", parameters)
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 15.1
 parameters = (5 * 5 * 16 + 1) * 32
 check("15.1", parameters)
@@ -286,7 +286,7 @@ def cross_entropy(p, y):
     return -np.log(p[np.arange(len(y)), y]).mean()
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (15.4): against Keras; the price of knowing nothing, and of knowing only how common the classes are
 a, y = rng.normal(size=(7, 4)), rng.integers(4, size=7)
 theirs = keras.losses.sparse_categorical_crossentropy(y, a, from_logits=True).numpy().mean()
@@ -346,7 +346,7 @@ history = fit(
     learner, x_train, train.y, steps=525, batch_size=32, validation_data=(x_val, val.y)
 )
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Training and validation loss, and training and validation accuracy, over the rounds of training; both losses end far below log 4."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Training and validation loss, and training and validation accuracy, over the rounds of training; both losses end far below log 4."}} tags=["hide-input"]
 from medlib.models.cnn import probabilities
 
 decide("network", cnn)
@@ -378,7 +378,7 @@ plt.show()
 p = probabilities(cnn, x_test)
 called = p.argmax(axis=1)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Confusion matrix of the four classes on the test patients: rows are the truth, columns what the network called; each row sums to one."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Confusion matrix of the four classes on the test patients: rows are the truth, columns what the network called; each row sums to one."}} tags=["hide-input"]
 counts = np.zeros((4, 4), int)
 np.add.at(counts, (test.y, called), 1)
 shares = counts / counts.sum(axis=1, keepdims=True)
@@ -413,7 +413,7 @@ claim("at least a quarter of all errors are lesions called healthy", overlooked 
 # learns what a *healthy* head looks like with factor analysis, a linear method of 1904, and hands what is left over,
 # sorted from dark to bright, to boosted trees. All see the same 600 patients through the same window.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 import pandas as pd
 from scipy.ndimage import gaussian_filter, maximum_filter, uniform_filter
 from sklearn.decomposition import FactorAnalysis
@@ -467,7 +467,7 @@ def chosen_rows(patients, share, rng):
 check("15.2", chosen_rows)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 15.2
 def chosen_rows(patients, share, rng):
     everyone = np.unique(patients)
@@ -499,7 +499,7 @@ score_table(predictions, test, against="network", scores={"accuracy": accuracy})
 # patients the same network loses several points: we have not reached the end of what patients can teach it. Each row is
 # one training; the intervals count the luck of the test patients, not that of the training.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 table = score_table(predictions, test, against="network", scores={"accuracy": accuracy})
 score, lead = table["accuracy"], table["accuracy minus network"]
 commonest, trees, fewer = lead.iloc[[4, 2, 1]]
@@ -527,7 +527,7 @@ p_patient = patient_means(p, test)
 y_patient = patient_means(test.y, test).astype(int)
 bleeds, blood = y_patient == 2, p_patient[:, 2]
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Four rows of four simulated slices: the four test patients with a haemorrhage to whom the network gave the least probability of blood, with the bleeds outlined."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Four rows of four simulated slices: the four test patients with a haemorrhage to whom the network gave the least probability of blood, with the bleeds outlined."}} tags=["hide-input"]
 def brightest(part):
     """Mean of the four brightest 3 x 3 means of a slice away from bone, in HU: no model at all."""
     away = ~maximum_filter(part.x > 100, (1, 5, 5))
@@ -582,7 +582,7 @@ claim("even if all were found, one missed bleed in 20 would be possible", perfec
 # the ventricles, and it is *not* the diagnosis of today. How often does the network call a *healthy* patient ischaemic,
 # with such a scar and without?
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 old = patient_means(test.frame["old_lesion"], test) == 1
 healthy = y_patient == 0
 ischaemic = p_patient.argmax(axis=1) == 1
@@ -628,7 +628,7 @@ def design_effect(hits):
 hits = (called == test.y).reshape(-1, 4).astype(float)  # a row for each patient
 effect, rho = design_effect(hits)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (15.5): two bootstraps, over patients and over slices; four slices a patient, then three and two
 assert np.all(test.groups.reshape(-1, 4) == test.groups[::4, None])  # four rows in a row are one patient
 for q in (4, 3, 2):
@@ -651,7 +651,7 @@ claim("an interval over slices would be too narrow, by a factor of 1.3 to 2", 1.
 independent = ...  # a number
 check("15.3", independent)
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 15.3
 independent = 1000 / (1 + 3 * 0.6)
 check("15.3", independent)
@@ -676,13 +676,13 @@ for name, m in models.items():
     by_patient[name] = m.fit(pixels(train), train.y).score(pixels(test), test.y)
     by_slice[name] = m.fit(pixels(seen), seen.y).score(pixels(asked), asked.y)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 twin, learner = new_network()
 fit(learner, network_input(seen.x), seen.y, batch_size=32, label="training on the leaky split")
 by_patient["network"] = accuracy(test.y, p)
 by_slice["network"] = accuracy(asked.y, probabilities(twin, network_input(asked.x)))
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Accuracy of three models under the split by patient and under the split by slice. The nearest neighbour jumps from about 0.3 to about 0.9, the forest gains less, the network little."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Accuracy of three models under the split by patient and under the split by slice. The nearest neighbour jumps from about 0.3 to about 0.9, the forest gains less, the network little."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(6.4, 2.2))
 for row, name in enumerate(by_patient):
     ax.plot([by_patient[name], by_slice[name]], [row, row], color="0.6", linestyle="-", zorder=1)
@@ -730,7 +730,7 @@ try:
 except ValueError as refusal:
     print(refusal)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 patient = test.groups[0]
 as_before = p_patient[np.unique(test.groups) == patient][0]
 same = np.allclose(read(test.x[test.groups == patient]), as_before, atol=1e-5)
@@ -761,7 +761,7 @@ def grad_cam(model, x, target):
     return tf.nn.relu(tf.reduce_sum(weights * maps, axis=-1)).numpy()
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Eight correctly called simulated scans with the lesion outlined; below each its Grad-CAM map; below that the map of an untrained network."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Eight correctly called simulated scans with the lesion outlined; below each its Grad-CAM map; below that the map of an untrained network."}} tags=["hide-input"]
 # Equation (15.6): one gradient by finite differences; the closed form for a network that ends in a mean
 x, c = x_test[:6], test.y[:6]
 maps = keras.Model(cnn.input, cnn.layers[-3].input)(x, training=False).numpy()
@@ -821,7 +821,7 @@ favourite = np.argmax(often, axis=1)  # one cell for each class
 never_looks = cells[each, favourite[test.y[right_calls]]]
 trained = cells[each, highest(cnn, right_calls)]
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 random = [highest(build_cnn((32, 32, 1), 4), right_calls) for _ in range(5)]
 guesses = np.mean([cells[each, cell] for cell in random], axis=0)
 head = as_cells(test.x[right_calls] > 0)
@@ -848,7 +848,7 @@ game
 # al. 2023, CC BY 4.0). The same network, with one logit. Its test AUC stands beside a forest and the published table
 # for 28 pixels: ResNet-18 .944, ResNet-50 .948, auto-sklearn .942, AutoKeras .947, Google AutoML .991.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from medlib.data import if_ready
 from medlib.metrics import diagnostic
 

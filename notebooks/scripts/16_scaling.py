@@ -121,7 +121,7 @@ def ridge(features, y, lams):
     return {lam: np.linalg.solve(gram + lam * identity, moment) for lam in lams}
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (16.1): the slope is 0 there, and scikit-learn finds the same weights
 from sklearn.linear_model import Ridge
 
@@ -152,7 +152,7 @@ def learn(x, y, layer, name):
     return tried[min(decide(f"λ, {name}", losses), key=losses.get)]
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "One simulated head CT slice four times: clean; with noise, grainy all over; cleaned by a program that saw 200 examples, flat and blurred; cleaned by one that saw 25,600, with the ventricles visible again, and the bleed dimmer and more blurred than in the clean and in the noisy slice."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "One simulated head CT slice four times: clean; with noise, grainy all over; cleaned by a program that saw 200 examples, flat and blurred; cleaned by one that saw 25,600, with the ventricles visible again, and the bleed dimmer and more blurred than in the clean and in the noisy slice."}} tags=["hide-input"]
 layer = random_layer(256)
 shown = steps(test.x[np.flatnonzero(test.y == 2)[[5]]])
 grainy = windows(shown + rng.normal(0, NOISE / 20, shown.shape))
@@ -202,7 +202,7 @@ def excess(n, d, variance):
 check("16.1", excess)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 16.1
 def excess(n, d, variance):
     """What d fitted parameters cost on new examples."""
@@ -213,7 +213,7 @@ def excess(n, d, variance):
 
 check("16.1", excess)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (16.2): least squares on thousands of small data sets, unequal d, n and noise; correlated inputs
 ratios = []
 for n, d, sigma in ((20, 3, 0.7), (60, 12, 2.0), (41, 25, 1.3)):
@@ -230,7 +230,7 @@ claim("three cases: the mean excess is that of the formula, within 4 %", max(abs
 # $n$ comes near $d$. Is that so for our patches, which are not normal? Fit the *linear* program: 49 pixels and a 1, no
 # neurons.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Error in HU\u00b2 against the number of examples, both axes logarithmic. Dots, the linear program measured: near 80 at 100 examples, falling to 35. A line, the exact law, runs through the later dots and a little below the first ones; a dotted horizontal line at 35."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Error in HU\u00b2 against the number of examples, both axes logarithmic. Dots, the linear program measured: near 80 at 100 examples, falling to 35. A line, the exact law, runs through the later dots and a little below the first ones; a dotted horizontal line at 35."}} tags=["hide-input"]
 none = random_layer(0)
 linear_test, sizes = hidden(x_test, none), [75, 100, 150, 200, 400, 800, 3200, 12_800]
 linear = linear_test @ ridge(hidden(x, none), y, [0])[0]
@@ -266,7 +266,7 @@ assert 2.4 < measured[0] / best < 4 and 1.02 < measured[sizes.index(800)] / best
 # Does (16.2) forbid large models? Take 400 examples, and ever more neurons, without any $\lambda$: of all weights that
 # fit perfectly, the smallest. And once more with $\lambda$.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Error against the number of parameters from 50 to 3,000, both axes logarithmic, for 400 examples. Without \u03bb the error rises to a sharp peak of hundreds of thousands at 400 parameters and falls again on the other side, to about 40. With \u03bb it falls slowly, without any peak."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Error against the number of parameters from 50 to 3,000, both axes logarithmic, for 400 examples. Without \u03bb the error rises to a sharp peak of hundreds of thousands at 400 parameters and falls again on the other side, to about 40. With \u03bb it falls slowly, without any peak."}} tags=["hide-input"]
 few_x, few_y, counts = x[:400], y[:400], [0, 50, 150, 250, 350, 450, 700, 1500, 3000]
 bare, kept = [], []
 for N in counts:
@@ -319,7 +319,7 @@ def measure(x, y):
 draws = [patches(train, 25_600, rng) for _ in range(3)]
 runs = np.array([measure(x, y) for x, y, _ in draws])
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Error in HU\u00b2 against examples, both axes logarithmic, one line for each number of neurons from 16 to 256. All lines fall; that of 16 neurons levels off at 28, that of 256 is the lowest, near 24 at 25,600 examples, and falls on."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Error in HU\u00b2 against examples, both axes logarithmic, one line for each number of neurons from 16 to 256. All lines fall; that of 16 neurons levels off at 28, that of 256 is the lowest, near 24 at 25,600 examples, and falls on."}} tags=["hide-input"]
 mean = runs.mean(axis=0)
 fig, ax = plt.subplots(figsize=(5.8, 3.4))
 for N, line, marker in zip(N_grid, mean, "osD^v", strict=True):
@@ -349,7 +349,7 @@ claim("the last doubling of the data gives the largest model more than the small
 # $E$ is what no model can remove, the other two are the price of a small model and of few examples. We choose the
 # five numbers so that the 30 points are missed by as few per cent as possible (folded).
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from scipy.optimize import least_squares
 
 
@@ -371,7 +371,7 @@ def fit_law(table, floor=None):
     return q, np.sqrt(np.mean(found.fun**2))
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (16.3): from errors made by a known law the fit gets all five numbers back
 for true in ([12, 6, 0.4, 3, 0.7], [20, 9, 0.9, 5, 0.3]):
     back, miss = fit_law(law(true, N_grid[:, None], n_grid[None]))
@@ -420,7 +420,7 @@ for name, (N, n) in larger.items():
     w = learn(x_large[:n], y_large[:n], layer, name)
     made[name] = hidden(x_test, layer) @ w
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from medlib.metrics import bootstrap
 
 found = {name: bootstrap(lambda y, p: error(p, y), y_test, guess, groups, n=300) for name, guess in made.items()}
@@ -443,7 +443,7 @@ table
 #
 # Is it worth it? The table below puts the models beside what needs no learning.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from medlib.metrics import score_table
 
 rows, columns = np.mgrid[-3:4, -3:4]
@@ -507,7 +507,7 @@ def split(C, A, alpha, B, beta):
 check("16.2", split)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 16.2
 def split(C, A, alpha, B, beta):
     """The best number of neurons, and of examples, for N n = C."""
@@ -517,7 +517,7 @@ def split(C, A, alpha, B, beta):
 
 check("16.2", split)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (16.4): against a search over a fine grid of splits, for laws of unequal exponents
 from scipy.optimize import minimize_scalar
 
@@ -555,7 +555,7 @@ def examples_needed(goal, E, B, beta):
 check("16.3", examples_needed)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 16.3
 def examples_needed(goal, E, B, beta):
     """The n at which the law says ``goal``."""
@@ -581,7 +581,7 @@ for each_run in each:
 # "25,600 examples" hides a number: of how many patients? Here is the same number of examples, 256 neurons each time,
 # from 2, 8, 32 and all patients of the training part.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 layer, people, crowds = random_layer(256), np.unique(train.groups), {}
 for k in (2, 8, 32, len(people)):
     some = train[np.isin(train.groups, rng.choice(people, k, replace=False))]
@@ -616,7 +616,7 @@ by_crowd.astype(str)
 #
 # $$p(x_1, \dots, x_T) = \prod_{t=1}^{T} p(x_t \mid x_1, \dots, x_{t-1}) \tag{16.5}$$
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (16.5): a random table over 3 × 4 × 5 values, taken apart in two orders
 joint = rng.dirichlet(np.ones(60)).reshape(3, 4, 5)
 rebuilt = []

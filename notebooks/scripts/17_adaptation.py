@@ -54,7 +54,7 @@ rng = setup(seed=0)
 # The sentences were written for this page, ten normal and ten abnormal ones for each of four regions of the body. They
 # are nobody's reports.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 sentences = {
     "head": (
         [
@@ -240,7 +240,7 @@ for text in track(tokens, "80 sentences"):
     entering.append(found[-1 - LAYERS])
 frozen = {"middle layer": np.array(middle), "last layer": np.array(last)}
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (17.1): the states are those of the model, and the mean is over the tokens of each text alone
 small = llm.random_model(rng, llm.Shape(24, 4, 6, 3, 40, 300))
 some = [token % 250 for token in tokens[7][:9]]
@@ -273,7 +273,7 @@ def prepared(x, rows):
 check("17.1", prepared)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 17.1
 def prepared(x, rows):
     """x, centred and scaled by its training rows alone."""
@@ -319,7 +319,7 @@ def choose_layer(found):
 # the test upside down, and every choice must come out the same.)
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 def inputs_of(rows):
     """For each method what the regression gets to see."""
     words = TfidfVectorizer().fit([texts[i] for i in rows])
@@ -384,7 +384,7 @@ if prepared(np.eye(3), [0, 1]) is not ...:
         for rival in ("last layer", *(["seven words"] if y is abnormal else [])):
             tables[question, each][f"minus {rival}"] = score_table(shares, asked, rival, score).iloc[:, 1]
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Share of sentences answered rightly against training sentences a class. Left, normal or abnormal: the middle layer, and the layer chosen in training, rise from about .6 to .85 and pass the dashed line of seven words; the last layer and tf-idf stay below it. Right, four regions: the last layer is ahead of the middle one, and both of tf-idf."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Share of sentences answered rightly against training sentences a class. Left, normal or abnormal: the middle layer, and the layer chosen in training, rise from about .6 to .85 and pass the dashed line of seven words; the last layer and tf-idf stay below it. Right, four regions: the last layer is ahead of the middle one, and both of tf-idf."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(7.6, 3.3), sharey=True)
 methods = ("middle layer", "last layer", "tf-idf", "chosen layer")
 for ax, question, floor in zip(axes, ("normal or abnormal", "which region"), (0.5, 0.25), strict=True):
@@ -409,7 +409,7 @@ plt.show()
 # layer stay below it; on the right the last layer is a little ahead of the middle one. The diamonds chose their layer
 # in training: on the left they reach the better one with twenty a class, elsewhere they may lie between the two.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 if file and tables:
     full, ten, few = (tables["normal or abnormal", each] for each in (20, 10, 5))
     gain = full["right minus tf-idf"]["chosen layer"]
@@ -484,7 +484,7 @@ def changed(x, W, pair, scale):
     return as_before + scale * tf.matmul(low, B, transpose_b=True)
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equations (17.2) and (17.3): matrices that are not square, three ranks, a scale that is not 1
 ranks = {}
 for rows, columns, rank in ((7, 12, 2), (30, 11, 4), (5, 40, 1)):
@@ -517,7 +517,7 @@ def lora_parameters(shape, rank, layers):
 check("17.2", lora_parameters)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 17.2
 def lora_parameters(shape, rank, layers):
     """The numbers that LoRA trains in q and v of some layers."""
@@ -538,7 +538,7 @@ adapted = lora.Adapted(model, changes, scale=ALPHA / RANK)
 trained = sum(int(tf.size(matrix)) for matrix in lora.variables(changes))
 claim("the change is counted twice", adapted.scale == 2, adapted.scale)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 smol = llm.Shape(576, 30, 9, 3, 1536, 49_152)
 if lora_parameters(smol, 4, 4) is not ...:
     claim(f"your formula counts the variables of {name}", lora_parameters(model.shape, RANK, LAYERS) == trained, trained)
@@ -556,7 +556,7 @@ if lora_parameters(smol, 4, 4) is not ...:
 #
 # While $B = 0$, the slopes of $A$ are 0: at first only $B$ moves. Were *both* zero, nothing would ever move.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (17.4): on a tiny model whose B is not 0, against the slopes of the whole matrix; and small steps
 toy = lora.Adapted(small, lora.new_changes(small, 2, 3, rng), scale=0.7)
 for matrix in lora.variables(toy.changes):
@@ -631,7 +631,7 @@ for step, rows in track(list(enumerate(plan, 1)), "LoRA"):
     if step % 6 == 0:
         history[step] = look()
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Nats a token over twelve steps of LoRA. The taught sentences fall from nearly 6 to about 4.5, the held-out ones from 6 to about 5.3; the stranger's paragraph climbs from 2.3 to nearly 3."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Nats a token over twelve steps of LoRA. The taught sentences fall from nearly 6 to about 4.5, the held-out ones from 6 to about 5.3; the stranger's paragraph climbs from 2.3 to nearly 3."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(5.6, 3.4))
 for part, marker in zip(watched, "os^", strict=True):
     curve = [history[step][part].mean() for step in history]
@@ -674,7 +674,7 @@ def merge(W, A, B, scale):
 check("17.3", merge)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 17.3
 def merge(W, A, B, scale):
     """The changed matrix."""
@@ -717,7 +717,7 @@ def following(rows):
 size = model.shape.vocabulary
 counts = np.bincount(following(taught), minlength=size)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (17.5): it is a distribution, and its two ends are the model and the count
 logits = llm.run(model, tokens[5][:4])[-1].astype(float)
 everything = np.arange(size)
@@ -766,7 +766,7 @@ weather = (
 in_context, in_weather = after(examples), after(weather)
 both = after(weather, adapted.merged(lambda W, A, B, scale: W + scale * B @ A))
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # A text after a cache is a text after the examples; and the table by sentence
 first, text = tokeniser.encode(weather), tokens[held[0]]
 whole = llm.nats(model, first + text)[-len(text) + 1 :]
@@ -870,7 +870,7 @@ known, known_bare = leanings(examples, others), leanings("", others)
 border = decide("border", middle_of(known, others))
 border_bare = decide("border, no example", middle_of(known_bare, others))
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Leaning of forty held-out sentences, abnormal ones above, normal ones below. Without an example the two clouds overlap. With eight examples they part better, but not at 0, which is dotted: a dashed line marks the border found on other sentences."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Leaning of forty held-out sentences, abnormal ones above, normal ones below. Without an example the two clouds overlap. With eight examples they part better, but not at 0, which is dotted: a dashed line marks the border found on other sentences."}} tags=["hide-input"]
 # The costs are those of notebook 10's function, answers of several tokens included; examples are taught, others unseen
 assert f"{texts[shown[0]]}\nFinding: normal\n" in examples and f"{texts[shown[1]]}\nFinding: abnormal\n" in examples
 assert np.isin(shown, taught).all() and len(others) == 32 and not np.isin(others, [*shown, *held]).any()
@@ -904,7 +904,7 @@ plt.show()
 # With eight examples the two clouds part better. But they need not part at 0 (dotted); the dashed line is the border that
 # the other thirty-two sentences give.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from sklearn.metrics import roc_auc_score
 
 opinions = {"seven words": rule[held], "no example": bare > 0, "no example, a border": bare > border_bare}

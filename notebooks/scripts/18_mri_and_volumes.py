@@ -44,7 +44,7 @@ from medlib.lesson import check, claim, setup
 
 rng = setup(seed=0)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -74,7 +74,7 @@ def slice_at(file, k):
 
 pictures = [slice_at(folder / name, 48) for name in ("monday.nii.gz", "tuesday.nii.gz")]
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "One simulated MR slice of a head from two files. In the first a bright lesion is on the left of the picture, in the second on the right; all else looks the same."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "One simulated MR slice of a head from two files. In the first a bright lesion is on the left of the picture, in the second on the right; all else looks the same."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(6.0, 3.5))
 for ax, picture, name in zip(axes, pictures, ("monday.nii.gz", "tuesday.nii.gz"), strict=True):
     ax.imshow(picture, origin="lower", vmin=0, vmax=0.55)
@@ -115,7 +115,7 @@ files = {day: nibabel.load(folder / f"{day}.nii.gz") for day in days}
 for day, file in files.items():
     print(day, nibabel.aff2axcodes(file.affine), file.affine[0])
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (18.1): an oblique grid with three unequal steps; then one head in all 48 orders in which it may be stored
 from itertools import permutations, product
 
@@ -160,7 +160,7 @@ def to_voxels(affine, mm):
 check("18.1", to_voxels)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 18.1
 def to_voxels(affine, mm):
     """The voxels (n, 3) in which places (n, 3) lie."""
@@ -187,7 +187,7 @@ carried = np.zeros(shape, bool)
 places = to_mm(files["monday"].affine, np.argwhere(outline))
 carried[tuple(to_voxels(files["tuesday"].affine, places).T)] = True
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 on_tuesday = np.asarray(mask_file.as_reoriented([[0, -1], [1, 1], [2, 1]]).dataobj, bool)
 by_index, by_place = dice(outline, on_tuesday), dice(carried, on_tuesday)
 claim("laid on by index the outline misses the lesion altogether; by place it fits", by_index == 0 and by_place == 1)
@@ -241,7 +241,7 @@ def keep_every(S, R, first=0):
 
 folded = {R: abs(np.fft.ifft2(keep_every(S, R))) for R in (2, 3)}
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Four panels. A simulated head slice; its k-space, bright in the middle; the picture from every second line, two overlapping heads half the field apart; from every third line, three overlapping heads."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Four panels. A simulated head slice; its k-space, bright in the middle; the picture from every second line, two overlapping heads half the field apart; from every third line, three overlapping heads."}} tags=["hide-input"]
 # Equation (18.2): a complex picture of 7 x 12 against the sum written out, and both energies
 s = rng.normal(size=(7, 12)) + 1j * rng.exponential(size=(7, 12))
 waves = [np.exp(-2j * np.pi * np.outer(np.arange(n), np.arange(n)) / n) for n in s.shape]
@@ -271,7 +271,7 @@ plt.show()
 # picture marks a copy as a copy. (Parallel imaging and learnt reconstruction pull the copies apart again, with several
 # coils or with knowledge of heads; what they put in place of a missing line was not measured.)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (18.3): a complex picture without symmetry, three factors, every first line
 wide = rng.normal(size=(12, 7)) + 1j * rng.exponential(size=(12, 7))
 off = []
@@ -316,7 +316,7 @@ def signal(rho, T1, T2, TR, TE):
     return rho * (1 - np.exp(-TR / T1)) * np.exp(-TE / T2)
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (18.4): the equations of Bloch, stepped through eight pulses, for three tissues and three settings
 def stepped(rho, T1, T2, TR, TE, dt=0.05):
     """The echo after the eighth pulse, from dM/dt = (rho - M)/T1 along and -M/T2 across the field."""
@@ -349,7 +349,7 @@ def best_TE(a, Ta, b, Tb):
 check("18.2", best_TE)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 18.2
 def best_TE(a, Ta, b, Tb):
     """The echo time, in ms, with the largest difference of two decaying signals."""
@@ -373,7 +373,7 @@ pd.DataFrame({"T1-weighted": T1_weighted, "T2-weighted": T2_weighted}).round(2)
 # $TE$ of about 120 ms turn the order round: fluid .54, grey .19, white .13, and the lesion .45, over three times as
 # bright as the white matter it lies in. With the shorter times lesion and white matter differ by an eighth.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "One simulated slice twice. T1-weighted: white matter bright, fluid dark, the lesion a hint of grey. T2-weighted: fluid and lesion bright, white matter dark."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "One simulated slice twice. T1-weighted: white matter bright, fluid dark, the lesion a hint of grey. T2-weighted: fluid and lesion bright, white matter dark."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(6.0, 3.5))
 for ax, (title, value) in zip(axes, (("T1-weighted", T1_weighted), ("T2-weighted", T2_weighted)), strict=True):
     ax.imshow(painted(value)[:, :, 48].T, origin="lower", vmin=0.1)
@@ -407,7 +407,7 @@ in_k = rng.normal(0, sigma * np.sqrt(truth.size), (2, scans_taken, *truth.shape)
 noisy = np.fft.ifft2(np.fft.fft2(truth) + in_k[0] + 1j * in_k[1])
 magnitude = abs(noisy)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Left, a noisy simulated T1-weighted slice whose background is grey, not black. Right, two histograms of the background: a single scan spreads from 0 to 0.35, the mean of 64 scans is a narrow peak at 0.125, far from the true 0."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Left, a noisy simulated T1-weighted slice whose background is grey, not black. Right, two histograms of the background: a single scan spreads from 0 to 0.35, the mean of 64 scans is a narrow peak at 0.125, far from the true 0."}} tags=["hide-input"]
 # Equation (18.5): magnitudes of four signals and two noises; then a table of three ways to average
 for s, sd in ((0, 0.3), (0.5, 0.3), (0.5, 1.1), (2.0, 0.7)):
     m = abs(s * np.exp(0.7j) + rng.normal(0, sd, 200_000) + 1j * rng.normal(0, sd, 200_000))
@@ -478,7 +478,7 @@ def volume_ml(shares, affine):
 check("18.3", volume_ml)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 18.3
 def volume_ml(shares, affine):
     """The volume of a lesion, in ml."""
@@ -510,7 +510,7 @@ def six_ways(outline, grid, shape, parts):
     }
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Bias of the lesion volume in percent for three grids and five ways, with intervals. Nearest, linear, spline and shares added up lie at 0; shares of half or more fall from minus 4 to minus 20 percent as voxels grow from 2 to 5 mm; outliers of any share are printed beside the figure, at plus 100 to 300 percent."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Bias of the lesion volume in percent for three grids and five ways, with intervals. Nearest, linear, spline and shares added up lie at 0; shares of half or more fall from minus 4 to minus 20 percent as voxels grow from 2 to 5 mm; outliers of any share are printed beside the figure, at plus 100 to 300 percent."}} tags=["hide-input"]
 # Equation (18.6): shares of an oblique grid with a negative determinant; then 48 lesions on four grids
 from types import SimpleNamespace
 
@@ -610,7 +610,7 @@ def touched(half_axes, edges):
 
 print(f"a ball of 1 ml, voxels of 5 mm: {touched([6.2, 6.2, 6.2], [5, 5, 5]):.1f} ml")
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (18.7): eight hundred positions of the grid; unequal half-axes, unequal edges
 for half_axes, edges in (([4, 7, 11], [2, 3.5, 6]), ([9, 3, 5], [5, 1, 2.5])):
     a, h, total = np.array(half_axes, float), np.array(edges, float), []
@@ -640,7 +640,7 @@ claim("a spline turns 0 and 1 into values below −.1 and above 1.1", overshoot.
 # fluid dark, infarct bright) as two scanners would take them. Scanner one is in the training data. Scanner two has
 # other knobs and about twice the gain. Each test patient is scanned on both, so that nothing else differs.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from scipy.ndimage import binary_erosion
 
 clean, scans = load("head_ct", size=32, dose=None), load("head_ct", size=32)
@@ -700,7 +700,7 @@ def to_landmarks(pixels, scale):
     return inside + slope * (pixels - np.clip(pixels, own[0], own[-1]))
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Mean Dice by patient with intervals, for four ways to normalise, in three panels. MR, scanner one: raw about 0.9, z-score higher, landmarks lower. MR, scanner two: raw about 0.1, z-score about 0.8, landmarks between. CT: all about the same."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Mean Dice by patient with intervals, for four ways to normalise, in three panels. MR, scanner one: raw about 0.9, z-score higher, landmarks lower. MR, scanner two: raw about 0.1, z-score about 0.8, landmarks between. CT: all about the same."}} tags=["hide-input"]
 def with_training(pixels, scale):
     """Pixels of one patient, in SDs of the training set from its mean."""
     return (pixels - scale["mean"]) / scale["SD"]
@@ -809,7 +809,7 @@ def exported_again(images):
     return np.array(again)
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 import hashlib
 
 heads = scans[scans.frame["slice"].to_numpy() == 1]
@@ -832,7 +832,7 @@ def hash_alike(a, b):
     return -np.sum(first[:, None] != second, axis=2).astype(float)
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from medlib.metrics import proportion
 
 
@@ -892,7 +892,7 @@ def linear_model(x, y, asked):
     return model.fit(x.reshape(len(x), -1), y).predict(asked.reshape(len(asked), -1))
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Accuracy of two models with intervals. Nearest neighbour: about 0.3 without twins, about 0.5 with twins, about 0.3 after the search. Logistic regression: between 0.4 and 0.5 all three times. Always healthy: about 0.3."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Accuracy of two models with intervals. Nearest neighbour: about 0.3 without twins, about 0.5 with twins, about 0.3 after the search. Logistic regression: between 0.4 and 0.5 all three times. Always healthy: about 0.3."}} tags=["hide-input"]
 x_leaky, y_leaky = np.concatenate([x_seen, twins]), np.concatenate([seen.y, unseen.y[doubled]])
 suspect = volumes.aligned_correlation(x_unseen, x_leaky).max(axis=0) > limits["aligned correlation"]
 sets = {"without twins": (x_seen, seen.y), "with twins": (x_leaky, y_leaky), "after the search": (x_leaky[~suspect], y_leaky[~suspect])}
@@ -931,7 +931,7 @@ pd.DataFrame({"neighbour minus logistic": duel})
 # nilearn ships the template and a map of brain activity from a real study; pydicom ships a real MR. We look at
 # their numbers and show no picture.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 import pydicom
 from nilearn.datasets import MNI152_FILE_PATH
 from pydicom.data import get_testdata_file

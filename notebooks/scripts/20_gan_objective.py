@@ -66,7 +66,7 @@ def draw_patients(n):
 patients = draw_patients(5000)
 forger = stats.norm(patients.mean(), patients.std())
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Above, two densities of potassium: the patients' has a tall hill at 4.2 and a low one at 6.0, the forger's is one broad hill at 4.6. Below, the probability that a slip is genuine: it rises to 0.7 at 4.1, falls to 0.15 at 5.0 and 0.1 just beyond, rises again to about 0.74 at 6.4 and ends low."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Above, two densities of potassium: the patients' has a tall hill at 4.2 and a low one at 6.0, the forger's is one broad hill at 4.6. Below, the probability that a slip is genuine: it rises to 0.7 at 4.1, falls to 0.15 at 5.0 and 0.1 just beyond, rises again to about 0.74 at 6.4 and ends low."}} tags=["hide-input"]
 x = np.linspace(0, 9, 1801)
 p, q = p_patients(x), forger.pdf(x)
 fig, (top, bottom) = plt.subplots(2, 1, figsize=(6.4, 4.2), sharex=True)
@@ -108,7 +108,7 @@ claim("a slip that says 5.0 is forged with a probability above 0.8", 0.8 < 1 - g
 # Where $G$ stretches, the density gets thin. C-reactive protein (CRP) rises with inflammation, and its logarithm is
 # roughly normal: $G(z) = 3\,e^{1.2 z}$ makes simulated values with a median of 3 mg/L.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (20.1): a rising and a falling G against a library, and against a count
 z = np.linspace(-3, 3, 601)
 crp = 3 * np.exp(1.2 * z)
@@ -144,7 +144,7 @@ def value(D, p, q, x):
     return np.trapezoid(p * np.log(D) + q * np.log(1 - D), x)
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (20.2): the integral, the average over slips, and a library's cross-entropy
 from sklearn.metrics import log_loss
 
@@ -177,7 +177,7 @@ for name, D in {"that curve": bayes, "a steep line": lambda x: np.clip(0.95 - 0.
 #
 # It is our curve from Bayes' theorem. (A maximum, as both logarithms are concave in $D$.)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (20.3): the best answer at every point by search, then 200 attempts to beat the formula as a whole
 answers = np.linspace(0.0005, 0.9995, 1000)
 pay = p[:, None] * np.log(answers) + q[:, None] * np.log(1 - answers)
@@ -196,7 +196,7 @@ claim("D* is the best of 1000 answers at each x, and 200 other detectives earn l
 # The discriminator is a **density-ratio estimator**. It learns neither density, only their ratio, and it needs nothing
 # but samples. Does a classifier that sees 160,000 numbers and their squares find that?
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (20.4): logistic regression on samples, against the ratio of two normal densities of unequal width
 from sklearn.linear_model import LogisticRegression
 
@@ -227,7 +227,7 @@ def detective(p, q, pi):
 check("20.1", detective)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 20.1
 def detective(p, q, pi):
     """Probability that a slip is genuine."""
@@ -261,7 +261,7 @@ claim("among 1 % forgeries, a 5.0 is genuine at 0.9 or more", 0.9 < rare < 0.97,
 #
 # $$\min_G \max_D V(D, G) = -\log 4, \quad \text{reached when } p_g = p_\text{data}, \text{ with } D^* = \tfrac12 \tag{20.6}$$
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equations (20.5) and (20.6): against scipy's Jensen-Shannon distance (its square is the divergence)
 from scipy.spatial.distance import jensenshannon
 
@@ -303,7 +303,7 @@ def w1(x, y):
     return np.mean(abs(np.sort(x) - np.sort(y)))
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (20.7): sorting against every possible plan, and against scipy
 from itertools import permutations
 
@@ -314,7 +314,7 @@ library = stats.wasserstein_distance(patients, many)
 agree = abs(w1(few, other) - cheapest) < 1e-12 and abs(w1(patients, many) - library) < 1e-9
 claim("no plan of 5040 for seven slips is cheaper, and scipy agrees on 5000 slips", agree, [cheapest, library])
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Two panels against the error of the second analyser, 0 to 0.6 mmol/L. Left, the Jensen-Shannon divergence climbs to log 2 at 0.2 mmol/L and is flat beyond. Right, the Wasserstein distance is a straight line through the origin."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Two panels against the error of the second analyser, 0 to 0.6 mmol/L. Left, the Jensen-Shannon divergence climbs to log 2 at 0.2 mmol/L and is flat beyond. Right, the Wasserstein distance is a straight line through the origin."}} tags=["hide-input"]
 errors = np.linspace(0, 0.6, 61)
 fine = np.linspace(3.8, 4.8, 10_001)
 
@@ -360,7 +360,7 @@ def wasserstein(x, y):
 check("20.2", wasserstein)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 20.2
 def wasserstein(x, y):
     """W1 of two samples of any sizes."""
@@ -403,7 +403,7 @@ def generator_loss(forged):
     return mean(softplus(-forged))
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (20.8): the slopes by finite differences, on the losses that we shall train with
 def saturating_loss(forged):
     """log(1 − D), the generator's part of V."""
@@ -461,7 +461,7 @@ def game(G, D, slips, loss_D, loss_G, rate_G=1e-3, rate_D=1e-3):
     return lambda steps: play(tf.constant(steps))
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # The game's small parts: an optimiser for one network, a batch of genuine slips, the distance to the patients
 def adam(network, rate):
     """A function that moves the weights of one network, given its gradient, by Adam without momentum."""
@@ -514,7 +514,7 @@ def classify(D, real, forged):
 G, D = network(), network()
 play = game(G, D, slips, classify, generator_loss)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 def shift(network, weights):
     """The largest change of a weight."""
     return max(abs(new - old).max() for new, old in zip(network.get_weights(), weights, strict=True))
@@ -532,7 +532,7 @@ claim("one step moves both networks, each by its step size of 0.001", np.allclos
 # %%
 plain = watch(play, G)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Five frames of the plain game, densities of potassium. The generated density starts as a narrow spike, spreads, finds two hills, and goes on changing its shape from frame to frame around the patients' grey density."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Five frames of the plain game, densities of potassium. The generated density starts as a narrow spike, spreads, finds two hills, and goes on changing its shape from frame to frame around the patients' grey density."}} tags=["hide-input"]
 edges = np.linspace(2, 8, 61)
 
 
@@ -588,7 +588,7 @@ play_with("saturating", classify, saturating_loss)
 # That $f$ is the **critic**: a discriminator without the logarithm. On a line it is known: it climbs where the
 # generator's cumulative distribution lies above the data's, and falls where it lies below.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (20.9): the known critic earns W1; a thousand others, with slopes of at most 1, earn less
 F_data, F_g = 0.8 * usual.cdf(x) + 0.2 * raised.cdf(x), forger.cdf(x)
 critic = np.cumsum(np.sign(F_g - F_data)) * (x[1] - x[0])
@@ -635,7 +635,7 @@ play_with("WGAN-GP", critic_loss, raise_height)
 # wrong one must climb over the hill at 0: it does so only when the heaps lie more than $2\lambda = 20$ mmol/L apart.
 # Otherwise it chases the forger the wrong way.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (20.10): a critic f(x) = s x between two heaps W apart earns sW − λ max(0, |s| − 1)²; what does it report?
 slopes = np.linspace(-1, 4, 50_001)
 for W, weight in ((1.5, 10), (5.4, 10), (0.3, 1)):
@@ -676,7 +676,7 @@ claim("two-sided, λ = 10: a hill on the way to slope 0 unless W > 20", falls ==
 # %%
 play_with("spectral norm", classify, generator_loss, keras.layers.SpectralNormalization)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (20.11): the bound on pairs of points, and the norms that the layer keeps
 def norms(D):
     """The largest singular value of every weight matrix."""
@@ -702,7 +702,7 @@ claim("no pair of points is stretched beyond the bound, and one network reaches 
 walled = np.all(abs(kept - 1) < 0.1) and bound > 1.3 * stretched["spectral norm"][1]
 claim("the layer keeps each norm at 1, up to the last step; free, the bound is larger", walled, kept)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Distance to the patients over 3000 steps for four losses. All fall from about half a mmol/L to 0.3 or less within the first thousand steps, and then all go up and down to the end."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Distance to the patients over 3000 steps for four losses. All fall from about half a mmol/L to 0.3 or less within the first thousand steps, and then all go up and down to the end."}} tags=["hide-input"]
 import pandas as pd
 
 fig, axes = plt.subplots(1, 4, figsize=(8.8, 2.5), sharey=True)
@@ -734,7 +734,7 @@ live.round(2)
 # detectives study him. How hard does each loss pull him back, per mmol/L?
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Pull on a forger at 10 mmol/L against steps of study, logarithmic. The saturating pull falls from some hundredths to below a thousandth; the non-saturating one rises above 1; WGAN-GP stays near 1.3 and spectral norm near 0.2."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Pull on a forger at 10 mmol/L against steps of study, logarithmic. The saturating pull falls from some hundredths to below a thousandth; the non-saturating one rises above 1; WGAN-GP stays near 1.3 and spectral norm near 0.2."}} tags=["hide-input"]
 def pull(D, loss_G, made):
     """The size of the loss's slope when all forged numbers move together, per mmol/L."""
     move = tf.Variable(0.0)
@@ -821,7 +821,7 @@ def dirac(theta, psi, alpha, gamma=0.0, alternating=False):
 #
 # For $\gamma < 1$ the root is imaginary, and the game turns: inwards, if the friction is large enough for the step.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equations (20.12) to (20.14): the Jacobian of one step by finite differences, its eigenvalues, and journeys
 def jacobian(**options):
     """Of one step at the solution; row: what changes, column: what it depends on."""
@@ -877,7 +877,7 @@ def least_friction(alpha):
 check("20.3", least_friction)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 20.3
 def least_friction(alpha):
     """The smallest gamma at which the game does not run away."""
@@ -889,7 +889,7 @@ check("20.3", least_friction)
 # %% [markdown]
 # Four games from $(1, 0)$ with $\alpha = 0.2$; the third has exactly your friction.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Four phase planes, generator against discriminator. Together without friction the path spirals outwards; in turns it runs round a closed ring; with the least friction, together, it also stays near a ring; with friction 0.3 it spirals into the centre."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Four phase planes, generator against discriminator. Together without friction the path spirals outwards; in turns it runs round a closed ring; with the least friction, together, it also stays near a ring; with friction 0.3 it spirals into the centre."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 4, figsize=(9, 2.7), sharey=True)
 ways_to_play = {
     "together, γ = 0": {},
@@ -949,7 +949,7 @@ def falling():
 
 play_with("R1", classify_r1, generator_loss)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # R1 by hand: a logit of known slope at the genuine examples, another at the forged ones
 for k in (0.5, -2.0):
     steep.set_weights([np.array([[k]]), np.ones(1)])
@@ -983,7 +983,7 @@ def rivals(sample, n=20_000):
     }
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from medlib.lesson import track
 
 draws = []
@@ -993,7 +993,7 @@ for sample in track([draw_patients(5000) for _ in range(3)], "three damped games
     frames = watch(play, G)
     draws.append(rivals(sample) | {"GAN, R1 and falling step": frames[-1]})
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Distance to the patients on a logarithmic scale, three dots a model. One normal near 0.3, the damped GAN and kernel density at 0.02 to 0.03, the mixture and the floor at 0.01 to 0.02; grey below, the swings of the undamped games between 0.08 and 0.5, of R1 alone between 0.04 and 0.25."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Distance to the patients on a logarithmic scale, three dots a model. One normal near 0.3, the damped GAN and kernel density at 0.02 to 0.03, the mixture and the floor at 0.01 to 0.02; grey below, the swings of the undamped games between 0.08 and 0.5, of R1 alone between 0.04 and 0.25."}} tags=["hide-input"]
 table = pd.DataFrame([{name: wasserstein(made, truth) for name, made in draw.items()} for draw in draws])
 tail = {name: ways(frames)[-20:] for name, (_, frames) in games.items()}
 fig, ax = plt.subplots(figsize=(6.8, 3.4))

@@ -62,7 +62,7 @@ def pictures(part):
     return (2 * brain_window(part.x) - 1)[..., None].astype("float32")
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Two rows of eight. Above, simulated head CT slices: healthy, ischaemia, haemorrhage and tumour. Below, the drawings of an untrained generator: black and white static without any shape."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Two rows of eight. Above, simulated head CT slices: healthy, ischaemia, haemorrhage and tumour. Below, the drawings of an untrained generator: black and white static without any shape."}} tags=["hide-input"]
 x_train, x_school, x_test = (pictures(part) for part in (train, school, test))
 noise = rng.normal(size=(8, LATENT)).astype("float32")
 untrained = np.asarray(gan.build_generator(SHAPE, LATENT)(noise, training=True))
@@ -99,7 +99,7 @@ x_both = both_ways(x_train)
 #
 # $$\langle A x,\; y \rangle = \langle x,\; A^\top y \rangle \tag{21.1}$$
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (21.1): TensorFlow's two operations with the same weights; unequal sides, unequal channels
 kernel = tf.constant(rng.normal(size=(4, 4, 2, 3)))
 image, small_map = tf.constant(rng.normal(size=(1, 16, 12, 2))), tf.constant(rng.normal(size=(1, 8, 6, 3)))
@@ -118,7 +118,7 @@ claim("both inner products agree, and stride 2 doubles each side", abs(products[
 # That is how it works in training. In `predict` it takes running averages of earlier batches instead, and for a fresh
 # network they are 0 and 1. So the static above was drawn with `training=True`.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (21.2): Keras in training and in inference
 norm = layers.BatchNormalization(epsilon=1e-3)
 norm.build((None, 4))
@@ -189,7 +189,7 @@ def build_discriminator(shape, wishes=0, width=24):
 counted = ...  # a whole number
 check("21.1", counted)
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 21.1
 counted = 4 * 4 * 32 * 16 + 4 * 16
 check("21.1", counted)
@@ -238,7 +238,7 @@ class GAN(Game):
 # One step with one player's step size at 0 must move the other player, and nobody else.
 # And a fresh discriminator, who says about one half to everything, must pay about $\log 4$, and the generator $\log 2$.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 moves, first = {}, {}
 for player, rates in {"generator": (1e-3, 0.0), "discriminator": (0.0, 1e-3), "nobody": (0.0, 0.0)}.items():
     game = GAN(build_generator(SHAPE, LATENT), build_discriminator(SHAPE))
@@ -268,7 +268,7 @@ claim("the losses start near log 4 = 1.386 and log 2 = 0.693", started, list(fir
 # inside him, the **features**, say in his own terms what a scan looks like (`seen`, standardised on the school).
 # Notebook [22 Judging images](22_judging_images.ipynb) takes him apart, and every score that rests on him.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from medlib.models import judge as judges
 
 judge = judges.compile_judge(judges.build_judge(SHAPE, 4), steps=600)
@@ -288,7 +288,7 @@ def seen(images):
 # their means and covariances; smaller is better. **Coverage** is the share of real scans that have a drawing close by
 # (as close as their fifth real neighbour); larger is better. What real scans of other patients reach is the **floor**.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from medlib.metrics import bootstrap, density_coverage, fid, memorisation, proportion, score_table
 
 real, N = seen(x_test), len(x_test)
@@ -317,7 +317,7 @@ claim("noise on a screen is more than a thousand away", fog > 1000, fog)
 # ($\gamma$ is a weight here, not that of (21.2).) The slope of a slope is dear, so in `medlib` four images of a batch
 # pay for all. The game below takes a light friction, $\gamma = 0.1$.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (21.3): the slope with respect to each of 1024 pixels, by central differences
 D = gan.build_discriminator(SHAPE)
 two, h = x_train[[0, 1000]].astype("float64"), 1e-2
@@ -353,7 +353,7 @@ def running_average(values, a):
 check("21.2", running_average)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 21.2
 def running_average(values, a):
     """The averages of (21.4), one for each value."""
@@ -365,7 +365,7 @@ def running_average(values, a):
 
 check("21.2", running_average)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (21.4): weights on a circle, their running average, and Keras's own
 turns = np.arange(5000)
 for a, omega in ((0.99, 0.01), (0.99, 0.1), (0.9, 0.1), (0.9, 1.0)):
@@ -395,7 +395,7 @@ claim("Keras's use_ema keeps the same average", same, float(weight.numpy()[0]))
 #
 # Now a generator that ignores its orders is caught, even if its drawings as a heap are perfect.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (21.5): two orders, the second three times as frequent, and a forger who never listens
 from scipy import stats
 
@@ -426,7 +426,7 @@ claim("who does not see the order earns -log 4, who sees it more", abs(deaf + np
 # away from there: he
 # **exaggerates**.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (21.6): the best answer at each x by search, and where it pushes a forger who draws the truth
 m, everyone = 0.3, (often * p).sum(axis=0)
 q = np.stack([stats.norm(0, 2).pdf(grid), stats.norm(3, 1.5).pdf(grid)])  # a poor forger, who listens a little
@@ -497,7 +497,7 @@ usual, axes, scores = linear_sketch(upright, lesion, np.tile(train.y == 0, 2))
 decide("the sketch", (usual, axes))
 code = np.concatenate([(lies - lies.mean(axis=0)) / lies.std(axis=0), scores], axis=1)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Two rows of eight. Above, simulated healthy head CT slices, made upright. Below, their sketches: the same outlines, all soft, with a haze where the ventricles are and a blurred skull."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Two rows of eight. Above, simulated healthy head CT slices, made upright. Below, their sketches: the same outlines, all soft, with a haze where the ventricles are and a blurred skull."}} tags=["hide-input"]
 heads = 2 * straighten((x_test[test.y == 0] + 1) / 2).reshape(-1, 1024) - 1
 sketches = usual + (heads - usual) @ axes.T / np.sum(axes**2, axis=1) @ axes
 explained = 1 - np.mean((heads - sketches) ** 2) / np.mean((heads - usual) ** 2)
@@ -566,7 +566,7 @@ class SketchGAN(ConditionalGAN):
         return self.d_loss(real, forged, [wish], training), g_loss
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (21.7): with all of z given, the game's loss is the formula; and the best answer to a distance is a median
 game = SketchGAN(build_sketching_generator(SHAPE, LATENT, 3, lies, usual, axes), build_discriminator(SHAPE, 3))
 z, c, x = (tf.constant(a, tf.float32) for a in (rng.normal(size=(6, LATENT)), order_book[:6], x_both[:6]))
@@ -587,7 +587,7 @@ claim("the nearest answer to 999 skew numbers is their median, not their mean", 
 # cosine from 0.003 to a quarter. Every 175 steps a folded watcher draws to the orders of the school's patients, always
 # from the same new codes and noise.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 def new_heads(n):
     """Noise for n drawings; its first numbers, the code, mix the codes of two training scans."""
     z = rng.normal(size=(n, LATENT)).astype("float32")
@@ -621,7 +621,7 @@ artist = SketchGAN(sketcher, build_discriminator(SHAPE, 3), gamma=0.1)
 gan.compile_gan(artist, steps=700)
 history = gan.fit_gan(artist, x_both, order_book, code, callbacks=[watcher])
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Two panels over the steps of the game. Left: both losses over the steps. Right: the Fr\u00e9chet distance on a logarithmic axis, of the generator as it stands and of its average, falls towards ten or less, above the dotted floor of real scans at 2."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Two panels over the steps of the game. Left: both losses over the steps. Right: the Fr\u00e9chet distance on a logarithmic axis, of the generator as it stands and of its average, falls towards ten or less, above the dotted floor of real scans at 2."}} tags=["hide-input"]
 fig, (left, right) = plt.subplots(1, 2, figsize=(8.6, 3.1))
 for name in ("d_loss", "g_loss"):
     left.plot(running_average(notes[name], 0.98), label=name)
@@ -655,7 +655,7 @@ wanted = lesion_maps(test.masks, test.y)
 delivered = gan.generate(artist, fixed, wanted)
 found = judges.findings(judge, delivered)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Two blocks of four rows and eight columns of simulated slices. In each block the first row shows the order as white patches, the second the soft drawing of the network that pays for likeness alone, the third the drawing of the game, the fourth the real scan whose lesion wrote the order. Above ischaemia and haemorrhage, below tumours and healthy heads."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Two blocks of four rows and eight columns of simulated slices. In each block the first row shows the order as white patches, the second the soft drawing of the network that pays for likeness alone, the third the drawing of the game, the fourth the real scan whose lesion wrote the order. Above ischaemia and haemorrhage, below tumours and healthy heads."}} tags=["hide-input"]
 from medlib.models.training import fit, stream
 
 alone = build_sketching_generator(SHAPE, LATENT, 3, lies, usual, axes)
@@ -682,7 +682,7 @@ plt.show()
 # without a detective draws the same heads without grain and with hardly a ventricle: medians. The real head below is
 # another one: only the lesion was ordered.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 import pandas as pd
 
 side = (test.frame.side == "left").to_numpy()  # the patient's left is right in the picture
@@ -750,7 +750,7 @@ pd.DataFrame(table).T.astype(str)
 #
 # And as pictures? A **copyist** joins them, who hands out any training scans as his own.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from scipy.spatial.distance import cdist
 
 copies = x_train[rng.choice(len(x_train), N, replace=False)]
@@ -805,7 +805,7 @@ def one_round():
     stacked.train_on_batch(fixed[:16], np.ones((16, 1)))
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 import warnings
 
 with warnings.catch_warnings(record=True) as warned:
@@ -843,7 +843,7 @@ def disc(kind, row, column, radius):
 check("21.3", disc)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 21.3
 def disc(kind, row, column, radius):
     """An order, shape (32, 32, 3)."""
@@ -866,7 +866,7 @@ discs = np.stack([disc(2, *place) for place in places])
 forty = gan.generate(artist, new_heads(40), discs)
 kind, right, size = judges.findings(judge, forty)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Four rows of ten drawn head CT slices, each with a bright bleed right of the middle of the picture, growing from row to row."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Four rows of ten drawn head CT slices, each with a bright bleed right of the middle of the picture, growing from row to row."}} tags=["hide-input"]
 ax = plot.mosaic(forty, 10, vmin=-1, vmax=1)
 ax.set_title("Simulated: forty bleeds to order; radius 10, 16, 21, 26 mm")
 plt.show()
@@ -882,7 +882,7 @@ claim("who asks for more gets more", np.corrcoef(asked, size)[0, 1] > 0.5, np.co
 #
 # Draw your own, and ask for something impossible.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Five drawn head CT slices with one and the same order, a bleed right of the middle of the picture."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Five drawn head CT slices with one and the same order, a bleed right of the middle of the picture."}} tags=["hide-input"]
 from ipywidgets import Dropdown, FloatSlider, interact
 
 five = new_heads(5)
@@ -918,7 +918,7 @@ def order_one(kind, row, column, radius):
 # PneumoniaMNIST: chest X-rays of children (Kermany and others, 2018; Yang and others, 2023, CC BY 4.0), padded to 32
 # × 32. The order is 1 everywhere for pneumonia and −1 for normal. The judge is the classifier of notebook 15.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from medlib.data import if_ready
 
 xray = if_ready("pneumoniamnist")

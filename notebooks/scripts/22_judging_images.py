@@ -69,7 +69,7 @@ def glue(a, b):
     return np.concatenate([a[:, :, :middle], b[:, :, middle:]], axis=2)
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Two rows of eight simulated head CT slices. Above, scans of real patients. Below, glued halves of two patients each: skulls and ventricles jump at the middle of the picture."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Two rows of eight simulated head CT slices. Above, scans of real patients. Below, glued halves of two patients each: skulls and ventricles jump at the middle of the picture."}} tags=["hide-input"]
 glued = glue(x_train[rng.permutation(n)], x_train[rng.permutation(n)])
 ax = plot.mosaic(np.concatenate([x_real[rng.permutation(n)[:8]], glued[:8]]), 8, vmin=-1, vmax=1)
 ax.set_title("Simulated. Above, real scans; below, halves of two training scans each")
@@ -118,7 +118,7 @@ def describe(pictures):
     return scale.transform(judges.features(judge, pictures))
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from medlib.metrics import Interval, bootstrap
 
 
@@ -192,7 +192,7 @@ pictures = {
 }
 pictures = {name: np.clip(x, -1, 1) for name, x in pictures.items()}
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Nine rows of eight simulated or generated head CT slices, one row for each contestant: real scans, copies, mirrored and shifted copies, glued halves, healthy heads, four heads repeated, a grey noisy mean image, noisy heads from factor analysis with blurred skulls, and drawings of the GAN with mostly closed skulls and smudged ventricles."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Nine rows of eight simulated or generated head CT slices, one row for each contestant: real scans, copies, mirrored and shifted copies, glued halves, healthy heads, four heads repeated, a grey noisy mean image, noisy heads from factor analysis with blurred skulls, and drawings of the GAN with mostly closed skulls and smudged ventricles."}} tags=["hide-input"]
 shown = np.concatenate([x[rng.choice(n, 8, replace=False)] for x in pictures.values()])
 fig, ax = plt.subplots(figsize=(7.4, 7.2))
 plot.mosaic(shown, 8, vmin=-1, vmax=1, ax=ax)
@@ -225,7 +225,7 @@ def frechet(x, y):
     return shift @ shift + np.trace(C) + np.trace(D) - 2 * root.sum()
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (22.1): a skewed cloud carried by a known map, two clouds of any shape, and the course's own function
 from scipy.linalg import sqrtm
 
@@ -250,7 +250,7 @@ claim("300 rows against 700: scipy's matrix root and medlib's fid", agree, by_ro
 #
 # $$\mathbb{E}[F] \approx \Bigl(\frac1n + \frac1m\Bigr)\Bigl(d + \frac{d\,(d+1)}{4}\Bigr) \tag{22.2}$$
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (22.2): two hundred pairs of samples of one cloud, of equal and of unequal size
 for d, few, many in ((12, 200, 200), (12, 300, 900), (5, 400, 100)):
     samples = [frechet(rng.normal(size=(few, d)), rng.normal(size=(many, d))) for _ in range(200)]
@@ -267,7 +267,7 @@ for d, few, many in ((12, 200, 200), (12, 300, 900), (5, 400, 100)):
 feature = {name: describe(x) for name, x in pictures.items()}
 feature["real"] = describe(x_real)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Distance against the number of patients, 30 to 250, both axes logarithmic. Other real patients fall from about 16 to 2 along a dotted line, the formula. Glued halves begin there too and fall to 5. The GAN falls from about 32 to 22."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Distance against the number of patients, 30 to 250, both axes logarithmic. Other real patients fall from about 16 to 2 along a dotted line, the formula. Glued halves begin there too and fall to 5. The GAN falls from about 32 to 22."}} tags=["hide-input"]
 def by_size(name, patients):
     """The distance of so many real patients (four scans each) to as many pictures."""
     rows = slice(0, 4 * patients)
@@ -297,7 +297,7 @@ plt.show()
 # The floor also depends on *whom* we compare. Slices of one patient are alike. Two slices of each patient against the
 # two others of the *same* patients look closer than two sets of patients ever are:
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 odd = np.arange(n) % 2 == 1
 same_patients = frechet(feature["real"][~odd], feature["real"][odd])
 honest = frechet(feature["real"][~odd], feature["other real patients"][odd])
@@ -331,7 +331,7 @@ def frechet_1d(x, y):
 check("22.1", frechet_1d)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 22.1
 def frechet_1d(x, y):
     """The distance (22.1) of two samples of one feature."""
@@ -372,7 +372,7 @@ def interval(values):
     return Interval(values[0], values[0] - wide, values[0] + wide)
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (22.3): 60 patients of one to five rows each; halves and fifths by patient, and halves by row
 sizes = rng.integers(1, 6, 60)
 ids, level = np.repeat(np.arange(60), sizes), rng.exponential(size=60)
@@ -400,7 +400,7 @@ claim(
 # their patient.
 # Thirty pairs of halves, the same for every score, so that contestants can be compared by their *difference*.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 owner = {name: -1 - np.arange(n) for name in pictures}
 owner |= {"real": real.groups, "other real patients": others.groups}
 owner["copies"] = owner["copies in disguise"] = train.groups
@@ -421,7 +421,7 @@ def measured(score, data):
 # %%
 scores = {"Fréchet": measured(frechet, feature)}
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 def ranked(**small_is_good):
     """The contestants by each score, the best on top."""
     columns = {}
@@ -464,7 +464,7 @@ mixed = {name: blind_scale.transform(blind(x)) for name, x in pictures.items()}
 mixed["real"] = blind_scale.transform(blind(x_real))
 scores["blind"] = measured(frechet, mixed)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 turned = interval(scores["blind"]["factor analysis"] - scores["blind"]["GAN"])
 before = interval(scores["Fréchet"]["factor analysis"] - scores["Fréchet"]["GAN"])
 claim("by the judge, factor analysis is hundreds farther away than the GAN", before.low > 100, before)
@@ -503,7 +503,7 @@ def kernel_distance(x, y):
     return within(x) + within(y) - 2 * kernel(x, y).mean()
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (22.4): clouds of four points with known shares, small samples of unequal size
 from medlib.metrics import kid
 
@@ -525,7 +525,7 @@ claim(
 # %%
 scores["KID"] = measured(kernel_distance, feature)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 places = {name: scores[name].iloc[0].rank() for name in ("Fréchet", "KID")}
 moved = abs(places["KID"] - places["Fréchet"]).max()
 claim("KID and the Fréchet distance put no contestant more than two places apart", moved <= 2, moved)
@@ -589,7 +589,7 @@ def coverage(real, made, k=5):
 #
 # And if only a share $\rho$ of the drawings is any good, density is $\rho$, and $\rho m$ takes the place of $m$.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equations (22.5) and (22.6): three points by hand, and clouds of unequal size, some with junk among the drawings
 from medlib.metrics import density_coverage, expected_coverage
 
@@ -622,7 +622,7 @@ for real_rows, drawn_rows, good in ((400, 150, 1), (150, 400, 1), (400, 200, 0.3
 scores["density"] = measured(density, feature)
 scores["coverage"] = measured(coverage, feature)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 ranked(density=False, coverage=False)
 
 # %% [markdown]
@@ -645,7 +645,7 @@ ranked(density=False, coverage=False)
 # logistic regression on the features and their squares. **All scans of a patient stay on one side**, in training or
 # in the test.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (22.7): all 32 classifiers of five things, two of them nearly missing on one side; and one that is trained
 from itertools import product
 
@@ -673,7 +673,7 @@ def recognised(name, classifier, owners):
     return said == side
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -720,7 +720,7 @@ seen, unseen = describe(x_seen), describe(x_unseen)
 tested = feature | {"other real patients": feature["real"]}  # they are a reference
 nearer = {c: nearest(tested[c], seen) < nearest(tested[c], unseen) for c in pictures}
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (22.8): known shares of copies, references of unequal size; medlib's function for equal ones
 from medlib.metrics import memorisation
 
@@ -734,7 +734,7 @@ claim(
     "medlib's memorisation agrees", abs(memorisation(seen, unseen, feature["GAN"]).value - nearer["GAN"].mean()) < 1e-3
 )
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Five rows of eight simulated head CT slices. The GAN's drawings that are nearest to a training scan, and below them those scans: similar heads with other ventricles. Then copies in disguise, the training scans or mirror images that are nearest by pixels, and those nearest by features: now and then the source itself, mostly another head."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Five rows of eight simulated head CT slices. The GAN's drawings that are nearest to a training scan, and below them those scans: similar heads with other ventricles. Then copies in disguise, the training scans or mirror images that are nearest by pixels, and those nearest by features: now and then the source itself, mostly another head."}} tags=["hide-input"]
 by_features = euclidean_distances(feature["GAN"], seen)
 closest = np.argsort(by_features.min(axis=1))[:8]
 masked = pictures["copies in disguise"]
@@ -795,7 +795,7 @@ def total_variation(a, b):
 check("22.2", total_variation)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 22.2
 def total_variation(a, b):
     """Total variation between the shares of the four kinds in a and in b."""
@@ -812,7 +812,7 @@ read["real"] = judges.findings(judge, x_real)
 kinds = {name: kind for name, (kind, side, size) in read.items()}
 scores["prevalence"] = measured(total_variation, kinds)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 size = {name: np.sqrt(0.49 * found[2][found[0] > 0]) for name, found in read.items()}  # cm: the root of the area
 table = pd.DataFrame({c: np.bincount(kind, minlength=4) / n for c, kind in kinds.items()}, index=scans.classes).T.round(
     2
@@ -838,7 +838,7 @@ table
 #
 # All seven, each with its interval. The first row is what perfect work would get.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 table = pd.DataFrame({name: drawn.apply(interval) for name, drawn in scores.items()})
 table["C2ST"] = pd.Series(accuracy)
 ids = {c: owner["real"] if c == "other real patients" else owner[c] for c in pictures}
@@ -859,7 +859,7 @@ table.map(lambda v: f"{v.value:.3g} ± {(v.high - v.low) / 2:.2g}")
 # there: .69, which (22.8) takes for four copies in ten. The GAN, which looks best to the search for copies among those
 # that look real, is behind the glued halves by distance, coverage and classifier. Every column has its favourite fraud.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Table of places, eight contestants by seven scores. Copies are first in most columns and last under copies; copies in disguise and glued halves are second or third in most; healthy heads are first in density; the GAN is fourth or fifth, and first under copies; factor analysis and the mean image are last nearly everywhere."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Table of places, eight contestants by seven scores. Copies are first in most columns and last under copies; copies in disguise and glued halves are second or third in most; healthy heads are first in density; the GAN is fourth or fifth, and first under copies; factor analysis and the mean image are last nearly everywhere."}} tags=["hide-input"]
 value = table.map(lambda v: v.value).astype(float)
 badness = value.assign(density=-value["density"], coverage=-value["coverage"])
 badness["C2ST"], badness["copies"] = abs(value["C2ST"] - 0.5), abs(value["copies"] - 0.5)
@@ -911,7 +911,7 @@ def seam(pictures):
 check("22.3", seam)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 22.3
 def seam(pictures):
     """The mean absolute step over the middle of each picture, shape (n,)."""
@@ -922,7 +922,7 @@ def seam(pictures):
 
 check("22.3", seam)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Box plots of the step over the middle of the picture: real scans, other real patients and the GAN overlap around the same value, glued halves lie about twice as high, factor analysis between."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Box plots of the step over the middle of the picture: real scans, other real patients and the GAN overlap around the same value, glued halves lie about twice as high, factor analysis between."}} tags=["hide-input"]
 from sklearn.metrics import roc_auc_score
 
 steps = {"real": seam(x_real)} | {name: seam(x) for name, x in pictures.items()}

@@ -45,7 +45,7 @@ rng = setup(seed=0)
 # Here are the two curves, and a dotted line that belongs to the data. (The code is folded: it will be yours by the end
 # of the page.)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Loss in nats against the step of training, logarithmic axis. Both curves fall from about 2.9. The right one comes down to a dotted line at 2.11, the entropy of the data, and stays on it. The one with sigma for sigma squared crosses the line after some 250 steps and ends at 1.70."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Loss in nats against the step of training, logarithmic axis. Both curves fall from about 2.9. The right one comes down to a dotted line at 2.11, the entropy of the data, and stays on it. The one with sigma for sigma squared crosses the line after some 250 steps and ends at 1.70."}} tags=["hide-input"]
 entropy = 0.5 * math.log(2 * math.pi * math.e * 4)  # of the data, in nats; they have variance 4
 
 
@@ -109,7 +109,7 @@ w, tau2 = math.sqrt(3), 1.0
 hidden = rng.normal(size=(1000, 1))
 readings = w * hidden + rng.normal(0, np.sqrt(tau2), size=(1000, 2))
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Two scatter plots of simulated readings. At left the second visit against the first, a tilted cloud coloured by the hidden usual pressure, which runs along the cloud. At right what is left after the usual pressure is subtracted: a round cloud."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Two scatter plots of simulated readings. At left the second visit against the first, a tilted cloud coloured by the hidden usual pressure, which runs along the cloud. At right what is left after the usual pressure is subtracted: a round cloud."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(7.4, 3.2))
 dots = axes[0].scatter(*10 * readings.T, c=10 * w * hidden[:, 0], s=8, cmap="cividis")
 fig.colorbar(dots, label="usual pressure (mmHg, hidden)")
@@ -148,7 +148,7 @@ def integral(values):
     return np.sum(values) * (grid[1] - grid[0])
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (30.1): the integral on the grid against the known density, for three clinics
 clinics, by_grid, known = [(w, tau2), (0.7, 2.5), (-1.2, 0.4)], [], []
 for slope, noise in clinics:
@@ -162,7 +162,7 @@ claim("in three clinics the integral is the density of N(0, w² + τ²)", np.all
 # \mid z)$ over random draws from the prior? Take $d$ people, each with $x = 2$ and a $z$ of their own, 10,000 draws,
 # and twenty attempts:
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Error of the estimated log-density against the number of latents from 1 to 60, twenty thin lines. They begin at zero error, scatter to both sides from about ten latents on, and then sink, to some 20 to 55 nats below at 60; a line for one draw from the posterior stays at zero."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Error of the estimated log-density against the number of latents from 1 to 60, twenty thin lines. They begin at zero error, scatter to both sides from about ten latents on, and then sink, to some 20 to 55 nats below at 60; a line for one draw from the posterior stays at zero."}} tags=["hide-input"]
 errors = []
 for _ in range(20):
     fit = np.cumsum(log_normal(2, w * rng.normal(size=(10_000, 60)), tau2), axis=1)  # column d - 1 has d latents
@@ -197,7 +197,7 @@ post_mean, post_var = posterior_of(4.0)  # a reading 40 mmHg above the average
 usual = 10 * w * post_mean
 claim("the usual pressure is estimated at +30 mmHg", abs(usual - 30) < 1e-9, usual)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (30.2): the quotient at draws of the posterior, in three clinics; this is the blue line above
 for slope, noise in clinics:
     at = posterior_of(-1.3, slope, noise)
@@ -248,7 +248,7 @@ def kl_to(mean, var, at):
     return integral(np.exp(log_q) * (log_q - log_normal(grid, *at)))
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equations (30.3) and (30.4): 200 guesses in each of three clinics; none gets above log p(x), and KL is what it lacks
 guesses = np.column_stack([rng.uniform(-1, 4, 200), rng.uniform(0.02, 1.5, 200)])
 lacking, divergence, at_best = [], [], []
@@ -267,7 +267,7 @@ claim("what a guess lacks is its KL", np.allclose(lacking, divergence, atol=1e-9
 # under that curve.** Three guesses for the patient with $x = 4$:
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Three guesses for the posterior of z, each beside a stack of two bars. A shifted one has a large shaded gap and an ELBO of minus 5.39; a wide one has a smaller gap; the posterior itself has none. In each, ELBO and gap stack up to the same dotted line, log p of x, at minus 3.61."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Three guesses for the posterior of z, each beside a stack of two bars. A shifted one has a large shaded gap and an ELBO of minus 5.39; a wide one has a smaller gap; the posterior itself has none. In each, ELBO and gap stack up to the same dotted line, log p of x, at minus 3.61."}} tags=["hide-input"]
 def show_bound(mean, sigma, axes, x=4.0, low=-9):
     """Left: guess, posterior and the area of the gap. Right: ELBO and gap, stacked. sigma is a standard deviation."""
     log_q, log_p = log_normal(grid, mean, sigma**2), log_normal(grid, *posterior_of(x))
@@ -301,7 +301,7 @@ claim("the bars end at the ELBO and at log p(x)", np.allclose(tops, [[b, log_nor
 # The shifted guess has the largest area, 1.78 nats; the wide one .81; the posterior itself has none. Move the guess
 # yourself: blue and orange always end on the dotted line.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from ipywidgets import FloatSlider, interact
 
 
@@ -331,7 +331,7 @@ def move(mean, sigma):
 # the decoder more than the prior did. Mind that this KL goes to the *prior*; that of (30.4) goes to the posterior.
 # Keep the mean of the guess, and let only its variance change:
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Minus reconstruction, rate, and their sum against the variance of the guess on a logarithmic axis. The first rises with the variance, the second falls until a variance of 1 and then rises a little, the sum has its minimum at a quarter."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Minus reconstruction, rate, and their sum against the variance of the guess on a logarithmic axis. The first rises with the variance, the second falls until a variance of 1 and then rises a little, the sum has its minimum at a quarter."}} tags=["hide-input"]
 # Equation (30.5): the two terms by quadrature against the ELBO, for guesses of different variance
 variances = np.geomspace(0.02, 2, 81)
 densities = [np.exp(log_normal(grid, post_mean, v)) for v in variances]
@@ -363,7 +363,7 @@ claim("they balance at the posterior's variance, 1/4", abs(best / 0.25 - 1) < 0.
 # For under $q$ the mean of $(z - \mu)^2$ is $\sigma^2$ and that of $z^2$ is $\mu^2 + \sigma^2$, and
 # $\log q - \log p = -\tfrac12\log\sigma^2 - (z - \mu)^2 / 2\sigma^2 + z^2 / 2$.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (30.6): against quadrature for twelve guesses, and against Keras's own divergence of discrete distributions
 import keras
 from scipy import stats
@@ -393,7 +393,7 @@ claim("μ = .7, σ = .5: .563 nats, and Keras agrees, on 400 bins", np.allclose(
 # our clinic, with $w = \sqrt 3$ held, minimises $\tfrac12(3\sigma^2 + \sigma - \log \sigma)$ instead of
 # $\tfrac12(4\sigma^2 - \log\sigma^2)$. It finds $\sigma = \tfrac13$ instead of $\tfrac12$.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 as_text = 0.5 * (sigma + mu**2 - 1 - np.log(sigma))
 claim("at μ = .7, σ = .5 the text's formula gives .342", abs(as_text - 0.342) < 5e-4, as_text)
 sigmas = np.linspace(0.05, 1, 1901)
@@ -424,7 +424,7 @@ def rate_of(mean, log_var):
 check("30.1", rate_of)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 30.1
 def rate_of(mean, log_var):
     """KL(N(mean, exp(log_var)) || N(0, I)) of each row, in nats."""
@@ -457,7 +457,7 @@ score = z**2 * (z - mu) / sigma**2
 print(f"means:     {reparameterised.mean():.2f} and {score.mean():.2f}")
 print(f"variances: {reparameterised.var():.1f} and {score.var():.1f}")
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equations (30.7) and (30.8): by quadrature for f = z³, where E f = μ³ + 3μσ²; then TensorFlow's tape through the draws
 import tensorflow as tf
 
@@ -482,7 +482,7 @@ claim("one score draw is noisier, nearly twenty times", 15 < noise_ratio < 23, n
 # $k = d - 1$. One reparameterised draw has variance 4 whatever $d$ is. One score draw has $4k^2 + 22k + 30$. A
 # **baseline**, $f - \mathbb E f$ in the place of $f$, is allowed, for it changes no mean; it leaves $6k + 18$.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Variance of one gradient entry against the number of dimensions, both axes logarithmic. Reparameterised: flat at 4. Score function: from 30 at one dimension to 41,412 at a hundred. With a baseline: from 18 to 612. Measured dots lie on the three lines."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Variance of one gradient entry against the number of dimensions, both axes logarithmic. Reparameterised: flat at 4. Score function: from 30 at one dimension to 41,412 at a hundred. With a baseline: from 18 to 612. Measured dots lie on the three lines."}} tags=["hide-input"]
 theory = {
     "score function (30.8)": lambda d: 4 * (d - 1) ** 2 + 22 * (d - 1) + 30,
     "with a baseline": lambda d: 6 * (d - 1) + 18,
@@ -525,7 +525,7 @@ def gradient_of_draw(slope, log_var, eps):
 check("30.2", gradient_of_draw)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 30.2
 def gradient_of_draw(slope, log_var, eps):
     """Estimates of the derivatives by the mean and by the log-variance."""
@@ -581,7 +581,7 @@ for _ in range(6000):
 a_hat, w_hat, log_v_hat = np.mean(path[3000:], axis=0)
 print(f"a {a_hat:.3f}, w {w_hat:.3f}, variance {math.exp(log_v_hat):.3f}")
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 point = [tf.Variable(value, dtype="float64") for value in (0.3, 1.2, -0.9)]
 x, eps = rng.normal(0, 2, size=400_000), rng.normal(size=400_000)
 with tf.GradientTape() as tape:
@@ -610,7 +610,7 @@ claim("the loss is the entropy of the data, 2.112", abs(reached - entropy) < 0.0
 # So that is where the squared error comes from: a belief in normal noise, the same for every value. Many programs write
 # *mean-squared error plus KL*. Compare: it is (30.9) with $\tau^2 = d/2$, decided by nobody.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (30.9): against scipy, its minimum, and what "mean-squared error" stands for
 for d, noise in [(10, 0.3), (7, 2.0), (3, 0.05)]:
     seen, rebuilt = rng.normal(size=d), rng.normal(size=(2, d))
@@ -662,7 +662,7 @@ def linear_elbo(x, W, psi, mean, var):
     return fit - blur - rate_of(mean, np.log(var))
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (30.10): a random 5 × 3 matrix and unequal noises; the best guess by an optimiser; then turned
 from scipy.optimize import minimize
 
@@ -701,7 +701,7 @@ eigenvalues = np.linalg.eigvalsh(people.T @ people / 5000)[::-1]
 # $\tau^2$ for all values, and descend on $-\mathrm{ELBO}$, here a formula in the covariance, without batches or draws.
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 S = people.T @ people / 5000  # all that a linear model sees of the data
 
 
@@ -751,7 +751,7 @@ newcomers = rng.normal(size=(5000, 3)) @ causes.T + rng.normal(0, 0.5, size=(500
 bounds = linear_elbo(newcomers, W, noise, newcomers @ V.T, s2)
 pca = PCA(3).fit(people).score_samples(newcomers)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 true_cov = causes @ causes.T + 0.25 * np.eye(10)
 truth_nats = -stats.multivariate_normal.logpdf(newcomers, cov=true_cov)
 separate = -np.sum(log_normal(newcomers, 0, people.var(axis=0)), axis=1)
@@ -810,7 +810,7 @@ def predict_survival(eigenvalues, tau2, beta, q):
 check("30.3", predict_survival)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 30.3
 def predict_survival(eigenvalues, tau2, beta, q):
     """How many latents survive, and the rate of all of them in nats."""
@@ -824,7 +824,7 @@ check("30.3", predict_survival)
 # %% [markdown]
 # Lines are your prediction. Each dot is a linear VAE, trained from the same random start.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Left: number of surviving latents against beta times noise variance, stairs from 3 to 0 that step down at the three eigenvalues, near 1.7, 3.4 and 6.3; trained models are dots on the stairs. A vertical line marks mean-squared error at 5, where one latent survives. Right: distortion against rate, theoretical curve with trained models as dots on it."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Left: number of surviving latents against beta times noise variance, stairs from 3 to 0 that step down at the three eigenvalues, near 1.7, 3.4 and 6.3; trained models are dots on the stairs. A vertical line marks mean-squared error at 5, where one latent survives. Right: distortion against rate, theoretical curve with trained models as dots on it."}} tags=["hide-input"]
 # Equation (30.11): trained models against the formula
 settings = [(0.2, 0.5), (1.0, 0.5), (3.0, 0.5), (0.5, 2.0), (1.0, 2.5), (1.0, 5.0), (4.0, 2.0)]  # β, τ²
 levels = np.array([beta * t2 for beta, t2 in settings])
@@ -870,7 +870,7 @@ claim("with τ² = d/2 = 5, one latent of three is left", alive[5] == 1, alive[5
 #
 # $$\tfrac12\left(\frac{e^{-1}}{\rho} - 1 - \log\frac{e^{-1}}{\rho}\right) \text{ nats.} \tag{30.12}$$
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (30.12): the best that tanh allows, by a search over its input, against the formula
 free = np.linspace(-30, 30, 20_001)
 lost, formula = [], []
@@ -886,7 +886,7 @@ claim("tanh loses what the formula says", np.allclose(lost, formula, atol=1e-6),
 # In our clinic that is .04 nats; at $\tau^2 = .1$ it is 5.5, then 34 and 1651: the better the measurement, the narrower
 # the posterior, and the more is lost. Now all four slips side by side, each trained as in the first figure.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 mistakes = {
     "right": right,
     "no KL": misfit,
@@ -924,7 +924,7 @@ ends.rename(columns={"v": "variance v"}).drop(columns=["a", "w"]).round(3)
 causes_found = ...  # {"A": "...", "B": "...", "C": "...", "D": "...", "E": "..."}
 check("30.4", causes_found)
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 30.4
 causes_found = {"A": "tanh", "B": "no noise", "C": "right", "D": "sigma", "E": "no KL"}
 check("30.4", causes_found)

@@ -65,7 +65,7 @@ x_train, x_val, x_test = pictures(train), pictures(val), pictures(test)
 x_train = np.concatenate([x_train, x_train[:, :, ::-1]])
 first = factor_analysis(x_train, 192)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Two rows of eight simulated pictures. Top: head CT slices, a white ring of skull around grey brain with dark ventricles. Bottom: drawings by factor analysis, foggy grey discs whose skull is doubled, broken and partly black."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Two rows of eight simulated pictures. Top: head CT slices, a white ring of skull around grey brain with dark ventricles. Bottom: drawings by factor analysis, foggy grey discs whose skull is doubled, broken and partly black."}} tags=["hide-input"]
 fig, axes = plt.subplots(2, 1, figsize=(8, 2.4))
 some = rng.choice(len(x_test), 8, replace=False)
 fog = first.decode(rng.normal(size=(8, 192))).reshape(-1, 32, 32)
@@ -97,7 +97,7 @@ def gaussian_nats(x, mean, var):
     return 0.5 * ops.sum(squares, axis=(1, 2, 3))
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (31.1): against scipy's normal distribution, each pixel with a variance of its own
 from scipy import stats
 
@@ -124,7 +124,7 @@ average = x_train.mean(axis=0)
 variance = x_train.var(axis=0) + FLOOR
 nats = {"no latents": np.array(gaussian_nats(x_test, average, variance))}
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (31.2): no other variance does better, pixel by pixel
 errors = rng.normal([0.1, 0, -0.3], [0.2, 0.5, 0.05], size=(500, 3))
 best = np.mean(errors**2, axis=0)
@@ -150,7 +150,7 @@ def distortion_of(x, mean, var):
 check("31.1", distortion_of)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 31.1
 def distortion_of(x, mean, var):
     """Nats per image; x has shape (n, height, width, 1), var is one number."""
@@ -192,7 +192,7 @@ on_val = {q: model.nats(x_val).mean() for q, model in fitted.items()}
 q_best = min(decide("nats on validation", on_val), key=on_val.get)
 components = principal_components(x_train, q_best)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (31.3): the fitted model on ten scans against scipy's normal distribution, and the code against Bayes' rule
 small = fitted[24]
 scene = x_test[:10, 8:24, 8:24].reshape(10, -1).astype(float)
@@ -223,7 +223,7 @@ pd.DataFrame(simple, index=["nats per test image"]).T.round(0)
 # goes back: two dense layers draw eight rough maps, and a *transposed convolution*, the halving run the other way,
 # makes one image of them.
 
-# %% tags=["hide-input", "medlib:models.vae.build_encoder"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input", "medlib:models.vae.build_encoder"]
 import keras
 
 from medlib.models.inputs import check_sides
@@ -307,7 +307,7 @@ class ConvVAE(ImageModel):
         return ops.clip(self.decode(z_mean)[0], 0, 1)
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (31.4): the model's two terms, by 2,500 draws and scipy's densities
 SHAPE = (32, 32, 1)
 tiny = ConvVAE(build_encoder(SHAPE, 2), build_decoder(SHAPE, 2), beta=3.0)
@@ -335,7 +335,7 @@ flat = [keras.Input(SHAPE), layers.Flatten(), layers.Dense(48)]
 sums = [keras.Input((24,)), layers.Dense(1024, use_bias=False), layers.Reshape(SHAPE)]
 linear = ConvVAE(keras.Sequential(flat), keras.Sequential(sums))
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 _, spread = small.code(x_test[:1])
 to_code = small.loadings / small.variance[:, None] * spread  # the code of (31.3) as one matrix
 bias = np.concatenate([-small.mean @ to_code, np.log(spread)])
@@ -352,7 +352,7 @@ linear.encoder.layers[-1].set_weights([np.hstack([to_code, 0 * to_code]), bias])
 #
 # whatever $z$ was drawn. **A linear VAE is factor analysis**, to the last nat.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (31.5): one draw for each of 500 test images, and the mean of the usual two terms
 from medlib.models.vae import encode, fit_vae, generate, negative_elbo, reconstruct
 
@@ -384,7 +384,7 @@ start = time.process_time()
 history = fit_vae(vae, x_train, validation=x_val, label="convolutional VAE")
 seconds["convolutional VAE"] = time.process_time() - start
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Minus ELBO in nats per image against the step of training: validation and training curves of the convolutional VAE fall steeply, then flatten. Two dotted lines mark factor analysis: with 24 factors, near which the validation curve ends, and with the best number, more than a hundred nats lower."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Minus ELBO in nats per image against the step of training: validation and training curves of the convolutional VAE fall steeply, then flatten. Two dotted lines mark factor analysis: with 24 factors, near which the validation curve ends, and with the best number, more than a hundred nats lower."}} tags=["hide-input"]
 decide("the convolutional VAE", vae)
 steps = np.linspace(0, 900, len(history["val_loss"]) + 1)[1:]
 fig, ax = plt.subplots(figsize=(6.4, 3.2))
@@ -421,7 +421,7 @@ claim("and more than 80 nats behind the best factor analysis, in more time", los
 #
 # And yet look at what each of them draws when $z$ comes from the prior. (Means, without the pixels' noise.)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Three rows of nine simulated heads. Top: test scans. Middle: drawn by factor analysis, with doubled and broken skulls. Bottom: drawn by the convolutional VAE, blurred but whole heads."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Three rows of nine simulated heads. Top: test scans. Middle: drawn by factor analysis, with doubled and broken skulls. Bottom: drawn by the convolutional VAE, blurred but whole heads."}} tags=["hide-input"]
 angles, radii = np.meshgrid(np.linspace(0, 2 * np.pi, 64, endpoint=False), np.linspace(5, 15.4, 32), indexing="ij")
 down, right = (np.rint(15.5 + radii * along(angles)).astype(int) for along in (np.sin, np.cos))
 
@@ -458,7 +458,7 @@ claim("over 95 of 100 rays meet bone in scans, under 85 in both models' drawings
 #
 # Ninety-nine drawings of a hundred are rubbish, and it costs at most $\log 100 = 4.6$ nats.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (31.6): factor analysis writes one drawing in a hundred, pure noise the others; then a rubbish that overlaps
 good, noise_only = nats[f"factor analysis, {q_best}"], -stats.norm(0.5, 0.5).logpdf(x_test).sum(axis=(1, 2, 3))
 dearer = [
@@ -492,7 +492,7 @@ from medlib.models.pose import pose, straighten, turn
 lies = pose(x_train)  # angle in radians, pixels down, pixels to the right
 upright = straighten(x_train, lies)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Four simulated maps. The average head as patients lie has a broad grey rim; made upright, a narrower and brighter one. Beside each the standard deviation of the pixels: a bright broad ring at the skull as they lie, a thinner and darker one upright."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Four simulated maps. The average head as patients lie has a broad grey rim; made upright, a narrower and brighter one. Beside each the standard deviation of the pixels: a bright broad ring at the skull as they lie, a thinner and darker one upright."}} tags=["hide-input"]
 # Equation (31.7): against scipy's interpolation, for five poses of a random picture; and back again
 from scipy.ndimage import map_coordinates
 
@@ -546,7 +546,7 @@ def noise_left(f):
 check("31.2", noise_left)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 31.2
 def noise_left(f):
     """Variance of the noise after a shift by a fraction f, as a multiple of s²."""
@@ -579,7 +579,7 @@ claim("without a floor, straightening is worth .43 nats a noisy pixel", close, g
 # The encoder goes the other way: measure the pose, make the image upright, read the code by a matrix as in (31.3); a
 # network corrects both. (The idea is that of Bepler and others, 2019.)
 
-# %% tags=["hide-input", "medlib:models.vae.TurningVAE"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input", "medlib:models.vae.TurningVAE"]
 from medlib.models.pose import moments
 
 
@@ -623,7 +623,7 @@ upright_factors = start_upright(turning, x_train)
 straightened = "straightened factors, turned back"
 seconds[straightened] = time.process_time() - start
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (31.8): the decoder against scipy, for three codes, with a network that adds something
 nats[straightened] = np.sum(negative_elbo(turning, x_test, draws=3), axis=0)
 gift = nats[straightened].mean() - upright_factors.nats(straighten(x_test)).mean()
@@ -667,7 +667,7 @@ nats["turning VAE"] = np.sum(negative_elbo(turning, x_test, draws=3), axis=0)
 # scan two more copies, turned as some other patient lies. To spare the copies the blur of section 6, they are made from
 # images without noise, which the VAE never sees, and given the scan's own noise again.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 start = time.process_time()
 clean, coarse = (load("head_ct", size=size, dose=np.inf).x for size in (64, 32))
 mine = np.isin(scans.groups, train.groups)
@@ -688,7 +688,7 @@ seconds[rival] = time.process_time() - start
 # And a ceiling. Nobody can predict the scanner's noise. Whoever knew each scan *without* its noise (the simulator does)
 # would still pay for the noise itself.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from medlib.metrics import score_table
 
 quiet = brain_window(load("head_ct", size=32, dose=np.inf).x)[..., None]
@@ -740,7 +740,7 @@ board
 #
 # Does the model draw better heads now? And what does `predict` give, the reconstruction?
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Three rows of eight simulated heads: test scans with different tilt, their reconstructions, smoother with the same tilt and ventricles, and heads drawn from the prior, turned this way and that, some with a doubled or broken skull."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Three rows of eight simulated heads: test scans with different tilt, their reconstructions, smoother with the same tilt and ventricles, and heads drawn from the prior, turned this way and that, some with a doubled or broken skull."}} tags=["hide-input"]
 new = generate(turning, rng.normal(size=(300, turning.latent)))
 again = turning.predict(x_test[some], verbose=0)
 rows = {"test scans": x_test[some], "reconstructed": again, "drawn from the prior": new[:8]}
@@ -774,7 +774,7 @@ def rate_of_each(z_mean, z_log_var):
 check("31.3", rate_of_each)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 31.3
 def rate_of_each(z_mean, z_log_var):
     """Mean rate of each latent, nats; shape (q,)."""
@@ -792,7 +792,7 @@ busy = [0, *(3 + np.argsort(-rates[3:])[:2])]  # the angle, and the two busiest 
 # Move one of these three latents from −2 to 2, and keep all others at 0.
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Three rows of seven simulated heads. In the first, the head turns from one side to the other. In the second and third, the shape of head, ventricles and brightness change while the head stays upright."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Three rows of seven simulated heads. In the first, the head turns from one side to the other. In the second and third, the shape of head, ventricles and brightness change while the head stays upright."}} tags=["hide-input"]
 def traverse(latent, steps=7):
     """Heads along one latent, from -2 to 2."""
     z = np.zeros((steps, turning.latent))
@@ -819,7 +819,7 @@ claim("the encoder pays over 1 nat for each of the three pose latents", rates[:3
 # At left, what the encoder says about the angle of each test scan against the truth. At right, the two busiest latents
 # of all test scans, coloured by how high the slice lies in the head.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Two scatter plots of 1,000 simulated test scans. Left: the encoder's angle against the simulator's tilt, a broad cloud that rises to the right. Right: the two busiest latents, a round cloud whose colour, the height of the slice, changes gradually across it."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Two scatter plots of 1,000 simulated test scans. Left: the encoder's angle against the simulator's tilt, a broad cloud that rises to the right. Right: the two busiest latents, a round cloud whose colour, the height of the slice, changes gradually across it."}} tags=["hide-input"]
 tilt, height = test.frame.tilt_deg.to_numpy(), test.frame.z_mm.to_numpy()
 said = np.degrees(z_mean[:, 0] * turning.pose_scale.numpy()[0] + turning.pose_mean.numpy()[0])
 fig, axes = plt.subplots(1, 2, figsize=(8, 3.2))
@@ -837,7 +837,7 @@ claim("the code follows the tilt: r above .45", agree > 0.45, agree)
 # Each dot is a scan. The angle follows the truth, loosely; the map is ordered by height. What else does a code hold?
 # Let a linear model read all 51 numbers of it, trained on training patients:
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from sklearn.linear_model import RidgeCV
 from sklearn.metrics import r2_score
 
@@ -865,7 +865,7 @@ pd.DataFrame({"R², test patients": {name: str(value) for name, value in knows.i
 # Two test scans that lean to opposite sides. Walk from code to code in equal steps, and beside it from picture to
 # picture, which is also all that a *linear* decoder can do.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Two rows of seven simulated heads between the same two test patients. Top: along the codes the head turns gradually and its skull stays sharp. Bottom: mixtures of the two pictures, in the middle a double, grey skull."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Two rows of seven simulated heads between the same two test patients. Top: along the codes the head turns gradually and its skull stays sharp. Bottom: mixtures of the two pictures, in the middle a double, grey skull."}} tags=["hide-input"]
 ends = [np.argmin(tilt), np.argmax(tilt)]
 share = np.linspace(0, 1, 7)[:, None]
 a, b = z_mean[ends]

@@ -60,7 +60,7 @@ def side_map(x):
     """Image minus mirror image, in units of its usual spread, smoothed."""
     return gaussian_filter((x - x[:, :, ::-1]) / spread, (0, 1, 1))
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Seven simulated slices with a haemorrhage outlined, and below each the difference from its mirror image: the bleed is bright, its mirror place dark, and the edge of the skull shows where the head is tilted."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Seven simulated slices with a haemorrhage outlined, and below each the difference from its mirror image: the bleed is bright, its mirror place dark, and the edge of the skull shows where the head is tilted."}} tags=["hide-input"]
 area = test.frame["area_mm2"].to_numpy()
 bleeds = test.y == 2
 line = np.quantile(abs(side_map(x_val[val.y == 0])).max(axis=(1, 2)), 0.9)
@@ -107,7 +107,7 @@ def residual(left, left_of_healthy):
     return left / sigma
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Three maps of the head. The usual error of the average healthy head is a bright ring at the skull. The pixels that make up half of the squared error are a thin ring. An infarct of one patient lies inside, in the dark calm part."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Three maps of the head. The usual error of the average healthy head is a bright ring at the skull. The pixels that make up half of the squared error are a thin ring. An infarct of one patient lies inside, in the dark calm part."}} tags=["hide-input"]
 # Equation (32.1): one pixel by hand, and why the error is divided
 toy, few = rng.normal(0.02, 0.03, (5, 3, 4)), rng.normal(size=(2, 3, 4))
 by_hand = few[1, 2, 1] / np.sqrt(sum(toy[i, 2, 1] ** 2 for i in range(5)) / 5 + 0.0001)
@@ -155,7 +155,7 @@ def anomaly_score(residuals, width, count):
 check("32.1", anomaly_score)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 32.1
 def anomaly_score(residuals, width, count):
     """Mean of the `count` largest |values| of each smoothed map, shape (n,)."""
@@ -202,7 +202,7 @@ def mean_auc(y, score):
     return np.mean([auc_of(disease, y, score) for disease in (1, 2, 3)])
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (32.2): by pairs, by ranks, by the library, with ties and unequal sizes; and the wait in a list
 from sklearn.metrics import roc_auc_score
 
@@ -322,7 +322,7 @@ def with_mirror(left):
 
 enter("VAE with mirror, lying", with_mirror(by_network))
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (32.3): on random pairs, and pixel by pixel in the brain of healthy validation patients
 for rho, sigma in ((0.9, 0.5), (0.5, 2.0), (-0.3, 3.0)):
     pair = rng.multivariate_normal([0, 0], sigma**2 * np.array([[1, rho], [rho, 1]]), 200_000)
@@ -367,7 +367,7 @@ def angle_of(image):
     return np.degrees(0.5 * np.arctan2(2 * m_xy, y.var() - x.var()))
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Two rows of the same seven simulated heads: above as they lie, tilted to either side; below turned upright and moved to the centre."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Two rows of the same seven simulated heads: above as they lie, tilted to either side; below turned upright and moved to the centre."}} tags=["hide-input"]
 # Equation (32.4): ellipses turned on purpose, the direction of largest spread, the package; and the true tilt
 from medlib.models.pose import pose, straighten
 
@@ -421,7 +421,7 @@ second_network = vae.compile_vae(vae.ConvVAE(encoder, decoder), steps=540)
 vae.fit_vae(second_network, clipped["healthy"][..., None], label="VAE, upright")
 enter("VAE, upright", unexplained(second_network, clipped))
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 straight_rho = shared("average head, upright")
 test_auc = {name: mean_auc(test.y, kept["test"]) for name, kept in scores.items()}
 claim("upright, the sides share more than half of what the average head leaves", 0.5 < straight_rho < 0.9, straight_rho)
@@ -484,7 +484,7 @@ enter("turning VAE", by_training, own=True)
 #
 # For a difference of two methods both are scored on the same draw: the interval is *paired*.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (32.5): drawn by patient and by slice, for patients whose slices agree, more or less
 from medlib.metrics import bootstrap, score_table
 
@@ -512,7 +512,7 @@ scores["ensemble"] = {}
 for part in ("val", "test"):
     scores["ensemble"][part] = standard(best, part) + standard(second, part)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from functools import partial
 
 by_disease = {d: partial(auc_of, k) for k, d in enumerate(("infarct", "haemorrhage", "tumour"), 1)}
@@ -551,7 +551,7 @@ table[list(by_disease)]
 # heads its two sides shared nearly nothing: (32.3) speaks of the noise inside the brain, and a score perhaps hears the
 # skull, too.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Differences of mean AUC from factors turned back, paired, with intervals. All others lie left of zero or touch it: methods on lying heads by 0.05 to 0.13, upright ones by 0.04 to 0.1, the turning VAE by 0.02, the ensemble at about zero."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Differences of mean AUC from factors turned back, paired, with intervals. All others lie left of zero or touch it: methods on lying heads by 0.05 to 0.13, upright ones by 0.04 to 0.1, the turning VAE by 0.02, the ensemble at about zero."}} tags=["hide-input"]
 ax = plot.intervals(table, f"mean minus {leader}")
 ax.set(xlabel="mean AUC minus that of factors turned back", title="Simulated", xticks=[-0.15, -0.1, -0.05, 0])
 plt.show()
@@ -567,7 +567,7 @@ plt.show()
 # The first suspicion is that a better model also draws the lesion. Look at what is left inside the outlines; and at how
 # much the scores of *healthy* validation slices spread.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 pair = {"factors turned back": by_factors, "turning VAE": by_training}
 rows = {}
 for name, left in pair.items():
@@ -595,7 +595,7 @@ why.round(2)
 #
 # ### Upright and tilted heads
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 five = ("mirror image, lying", "VAE, lying", rival, leader, "turning VAE")
 degrees, size = abs(test.frame["tilt_deg"].to_numpy()), test.frame["area_mm2"]
 larger = (size > size.groupby(test.y).transform("median")).to_numpy()
@@ -636,7 +636,7 @@ def threshold_for(healthy_scores, alarms):
 check("32.2", threshold_for)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 32.2
 def threshold_for(healthy_scores, alarms):
     """The score that a share `alarms` of healthy slices exceeds."""
@@ -645,7 +645,7 @@ def threshold_for(healthy_scores, alarms):
 
 check("32.2", threshold_for)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 old = test.frame["old_mm2"].to_numpy() > 0
 kind = np.where((test.y == 0) & old, 4, test.y)
 
@@ -695,7 +695,7 @@ def predictive_value(sensitivity, alarms, prevalence):
 check("32.3", predictive_value)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 32.3
 def predictive_value(sensitivity, alarms, prevalence):
     """Equation (32.6)."""
@@ -705,7 +705,7 @@ def predictive_value(sensitivity, alarms, prevalence):
 
 check("32.3", predictive_value)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Predictive value of an alarm against prevalence from 0.1 to 50 percent on a logarithmic axis, for bleeds and infarcts: a few per cent at one in five hundred, about nine tenths at one half."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Predictive value of an alarm against prevalence from 0.1 to 50 percent on a logarithmic axis, for bleeds and infarcts: a few per cent at one in five hundred, about nine tenths at one half."}} tags=["hide-input"]
 # Equation (32.6): against counting among drawn patients
 for found, alarms, ill in ((0.9, 0.1, 0.02), (0.6, 0.03, 0.3)):
     sick = rng.random(400_000) < ill
@@ -746,7 +746,7 @@ def dice(mask, marked):
     both = mask.sum(axis=(1, 2)) + marked.sum(axis=(1, 2))
     return np.where(both == 0, 1.0, 2 * shared / np.maximum(both, 1))
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Two rows of nine simulated slices with lesions outlined, three of each disease: above the scan, below the map of factors turned back, very bright inside the bleeds, faint inside infarcts and tumours, with one bright spot outside."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Two rows of nine simulated slices with lesions outlined, three of each disease: above the scan, below the map of factors turned back, very bright inside the bleeds, faint inside infarcts and tumours, with one bright spot outside."}} tags=["hide-input"]
 # Equation (32.7): Dice and Jaccard of random masks of unequal size
 a, b = rng.random((4, 9, 7)) < 0.5, rng.random((4, 9, 7)) < 0.3
 jaccard = (a & b).sum((1, 2)) / (a | b).sum((1, 2))
@@ -791,7 +791,7 @@ plt.show()
 # bleeds, faint inside infarcts and tumours. In the sixth a second spot shines at the back of the head, where the scan
 # is dark and nothing is outlined: the outlines hold acute lesions only.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 outlines
 
 # %% [markdown]
@@ -808,7 +808,7 @@ outlines
 # Three hospitals, three scanners, one threshold. A fair score cannot tell the *healthy* of two sites apart, so its AUC
 # is one half for every pair; and a fair alarm rings as often at each.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 well = test[test.y == 0]
 site = well.frame["site"].to_numpy()
 

@@ -42,7 +42,7 @@ from medlib.lesson import check, claim, setup
 rng = setup(seed=0)
 strips = load("ecg")
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Ten seconds of simulated ECG from four patients. Sinus: a small bump before each spike, spikes evenly spaced. Fibrillation: no bump, a trembling baseline, spikes at irregular distances. Ectopic: two spikes come early, are wide and are followed by a pause. Block: spikes missing now and then, while the small bumps go on."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Ten seconds of simulated ECG from four patients. Sinus: a small bump before each spike, spikes evenly spaced. Fibrillation: no bump, a trembling baseline, spikes at irregular distances. Ectopic: two spikes come early, are wide and are followed by a pause. Block: spikes missing now and then, while the small bumps go on."}} tags=["hide-input"]
 shown = [48, 2, 61, 159]  # one strip of each rhythm, with little noise
 t = np.arange(strips.x.shape[1]) / ecg.RATE
 fig, axes = plt.subplots(4, 1, figsize=(7.4, 5.2), sharex=True)
@@ -100,7 +100,7 @@ def through_time(h, U, looked):
     return np.array(deltas[::-1])
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equations (40.1) and (40.2): all slopes against central differences; 7 steps, 3 channels, 4 units, a loss with a look at every step
 x, W, U, b = (rng.normal(size=size) for size in ((7, 3), (3, 4), (4, 4), 4))
 wanted = rng.normal(size=(7, 4))
@@ -152,7 +152,7 @@ def carried(U, h):
 check("40.1", carried)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 40.1
 def carried(U, h):
     """How the last memory answers to the first."""
@@ -164,7 +164,7 @@ def carried(U, h):
 
 check("40.1", carried)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (40.3): the product against a nudge of h₀; and the growth of powers of three matrices that are far from symmetric
 nudged = []
 for e in 1e-6 * np.eye(4):
@@ -203,7 +203,7 @@ for rho, U in loops.items():
     h = rnn(signal, W, U, np.zeros(32))
     left[rho] = [np.linalg.norm(carried(U, h[-n - 1 :]), 2) for n in steps]
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Norm of the derivative of the last memory by an earlier one against the number of steps, both logarithmic. Three solid curves, for spectral radius 0.8, 0.95 and 1.05, all fall within 100 steps, the first two below a hundred-thousandth, the third more slowly; dotted lines show powers of the spectral radius, which fall more slowly or, for 1.05, rise."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Norm of the derivative of the last memory by an earlier one against the number of steps, both logarithmic. Three solid curves, for spectral radius 0.8, 0.95 and 1.05, all fall within 100 steps, the first two below a hundred-thousandth, the third more slowly; dotted lines show powers of the spectral radius, which fall more slowly or, for 1.05, rise."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(6.4, 3.6))
 for (rho, values), marker in zip(left.items(), "osv", strict=True):
     (line,) = ax.loglog(steps, values, marker=marker, label=f"ρ = {rho}")
@@ -248,7 +248,7 @@ def lstm_step(x, h, c, W, U, b):
     return sigmoid(o) * np.tanh(c), c
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (40.4): against Keras's own layer in double precision, with weights that are all different from 0
 import keras
 
@@ -293,7 +293,7 @@ def answer(n, bias, nudge=1e-3):
     return np.linalg.norm(up - down) / (2 * nudge)
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (40.5): where U is 0 the cell's own way is the only one; a nudge of the cell after 15 of 40 steps
 quiet = 0.3 * weights[0], 0 * weights[1], weights[2] + 3 * (np.arange(20) // 5 == 1)  # forget gates near 1
 h, c = np.zeros((2, 5)), np.zeros((2, 5))
@@ -325,7 +325,7 @@ answers.map(lambda value: f"{value:.1e}" if value > 1e-11 else "below 1e-11")
 # step. (A third, attention, looks at all steps at once and needs no memory; notebook [10](10_large_models.ipynb) writes
 # one out.)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 far = answers["400 steps"].to_numpy()
 claim("400 steps back: with Keras's bias less than a billionth, with ln 399 more than a hundred-thousandth", far[1] < 1e-9 and far[2] > 1e-5, far)
 near = answers["100 steps"].to_numpy()
@@ -348,7 +348,7 @@ claim("100 steps back: with Keras's bias less than a millionth, with ln 399 more
 rr = ecg.tachogram(48, mean=0.8, sd=0.05, lf_hf=0.5, rng=rng)
 times, z, peaks = ecg.ecgsyn(rr)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Left: four seconds of the simulated voltage, with P wave, R peak and T wave in each beat. Right: the intervals between 48 beats, which swing between 0.7 and 0.9 seconds in a fast and a slow rhythm."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Left: four seconds of the simulated voltage, with P wave, R peak and T wave in each beat. Right: the intervals between 48 beats, which swing between 0.7 and 0.9 seconds in a fast and a slow rhythm."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(7.6, 2.8), gridspec_kw={"width_ratios": [3, 2]})
 middle = (times > 4) & (times < 8)
 axes[0].plot(times[middle], z[middle], linewidth=1)
@@ -367,7 +367,7 @@ plt.show()
 # (The integral is the leak $-z$, which lets the baseline return within seconds.) So a beat is a sum of bumps, and our
 # strips are drawn that way, with heights, widths and delays of each patient's own.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equations (40.6) and (40.7): two heart rates and two sets of waves; then what comes back from the integrated signal
 from medlib.models.sequence import r_peaks
 
@@ -419,7 +419,7 @@ table.groupby(np.array(ecg.CLASSES)[train.y]).median().loc[list(ecg.CLASSES)].T.
 # smallest and least steady P, ectopic strips have a wide QRS and an odd beat, a block has the longest interval and a P in
 # it (the tremble of fibrillation often passes for one there).
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 assert not set(train.groups) & set(val.groups) | set(train.groups) & set(test.groups), "nobody should be on two sides"
 middle = table.groupby(train.y).median()
 hits = found = true = 0
@@ -438,7 +438,7 @@ claim("only ectopic strips have a beat a quarter wider than usual", wide[2] > 1.
 # six dilations, and asks of each in which share of the time the result exceeds a threshold. Nothing is trained but a
 # linear classifier on these 1,512 shares. **The nearest neighbour** compares strips sample by sample.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -489,7 +489,7 @@ def blocks_for(samples, stride):
 check("40.2", blocks_for)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 40.2
 def blocks_for(samples, stride):
     """The smallest number of blocks that see so many samples."""
@@ -527,7 +527,7 @@ blocks = blocks_for(samples=400, stride=4)
 dilated = trained(build_dilated((1000, 1), 4, blocks=blocks), 400, "dilated")
 recurrent = trained(build_lstm((1000, 1), 4, units=32, frame=10), 500, "LSTM")
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (40.8): a nudge of every sample, and whether the last frame of an untrained network feels it; three depths
 reaches, wanted = [], []
 for depth, stride in ((1, 4), (3, 4), (4, 2)):
@@ -543,7 +543,7 @@ claim("what the last frame feels is as long as (40.8) says", reaches == wanted, 
 reach = 8 + 4 * 2 * (2**blocks - 1)
 claim("our network sees five seconds back", reach == 512 and blocks == 6, reach)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from medlib.metrics import score_table
 
 
@@ -572,7 +572,7 @@ scores.astype(str)
 # (Each rival's penalty was chosen among a few on validation patients; the networks got one setting each, and seconds on a core.
 # So this is what they do here, not the best that they can.)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 share = scores["accuracy"]
 ahead = share["cardiologist's measures"].value
 claim("the twelve measures name the rhythm of nine strips in ten", ahead > 0.88, share["cardiologist's measures"])
@@ -613,7 +613,7 @@ finder.compile(keras.optimizers.AdamW(rates), loss)
 fit(finder, train.x[..., None] / scale, beats(train), batch_size=32, steps=300)
 finder = decide("finder", finder)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from scipy.signal import find_peaks
 
 from medlib.models.sequence import sharpened
@@ -653,7 +653,7 @@ for name, peaks in (("Pan and Tompkins", by_steps), ("network", by_network), ("t
     rhythm[name] = model.predict_proba(rows[2])
     decide(f"measures by {name}", model[-1])
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 f1 = {name: agreement(peaks[2], test) for name, peaks in (("Pan and Tompkins", by_steps), ("network", by_network), ("the true beats", by_truth))}
 places = score_table(f1, test, against="Pan and Tompkins", scores={"F1 of the beats": lambda y, p: p.mean()})
 named = score_table(rhythm, test, against="Pan and Tompkins", scores={"rhythm right": accuracy})
@@ -663,7 +663,7 @@ pd.concat([places, named], axis=1).map(str)
 # At left how well the beats agree with the true ones (1 is perfect), at right how often the twelve measures, taken at these
 # beats, name the rhythm. One strip, as an example:
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "A noisy simulated strip with triangles where the classical steps find beats, most at the dotted true beats and a few in noise. Below, the probability by the network: a spike at nearly every true beat, low elsewhere; one beat under a large jerk is missed."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "A noisy simulated strip with triangles where the classical steps find beats, most at the dotted true beats and a few in noise. Below, the probability by the network: a spike at nearly every true beat, low elsewhere; one beat under a large jerk is missed."}} tags=["hide-input"]
 row = 1
 fig, axes = plt.subplots(2, 1, figsize=(7.4, 3.4), sharex=True, height_ratios=[2, 1])
 axes[0].plot(t, test.x[row], linewidth=0.8)
@@ -685,7 +685,7 @@ plt.show()
 # panel above shows why the network wins: it answers with a spike at a beat and stays low in the noise, which the classical
 # steps now and then take for a beat. A beat that a jerk of the electrode covers may be lost.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 gain, apart = places.iloc[1, 1], named.iloc[1, 1]
 claim("the network finds the beats better, by more than .03 in F1", gain.low > 0.03, gain)
 ceiling, between = named.iloc[2, 1], named.iloc[2, 0].value - named.iloc[1, 0].value
@@ -709,7 +709,7 @@ A = np.array([[0.98, 1.0], [0.0, 0.8]])
 Q, R = np.diag([0.08, 0.32]), 4.0
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (40.9): the covariance of two measurements is that of the equations, at three distances
 from scipy.linalg import solve_discrete_are, solve_discrete_lyapunov
 
@@ -756,7 +756,7 @@ def update(m, P, value, R):
 check("40.3", update)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 40.3
 def update(m, P, value, R):
     """What is believed after a measurement of the first entry."""
@@ -780,7 +780,7 @@ def kalman(values, seen):
     return np.array(forecasts)
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Simulated laboratory values of one patient over 32 visits as dots, open where the visit was missed, with the Kalman forecast as a line in a band of two standard deviations. The band widens where visits were missed."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Simulated laboratory values of one patient over 32 visits as dots, open where the visit was missed, with the Kalman forecast as a line in a band of two standard deviations. The band widens where visits were missed."}} tags=["hide-input"]
 # Equation (40.10): against the conditional mean of a Gaussian vector, by one linear solve, for a patient who misses visits
 from medlib.models.sequence import forecast
 
@@ -845,7 +845,7 @@ given, counts = inputs(last, seen), seen[:, 1:].astype("float32")
 forecaster.fit(given, wanted, 64, epochs=5, verbose=0, sample_weight=counts)
 forecaster = decide("forecaster", forecaster)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 def window(last, t):
     """The last twelve known values before visit t, and a one."""
     return np.column_stack([last[:, t - 12 : t], np.ones(len(last))])
@@ -874,7 +874,7 @@ for name, half in halves.items():
     fitted[name] = np.linalg.lstsq(rows, goals, rcond=None)[0], np.linspace(0.1, 1, 19)[int(np.argmin(tried))]
 fitted = decide("linear regression and smoothing", fitted)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from types import SimpleNamespace
 
 y_new, seen_new = courses(3000)
@@ -910,7 +910,7 @@ pd.concat(errors, axis=1).map(str)
 # others are there, and a line with fixed weights cannot say so. It is .2 to .5 above the floor, the LSTM less than two
 # thirds of that. (Whoever knows the equations takes the filter. It needs no training, and it gives its own uncertainty.)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (40.11): the filter's P settles there, for three worlds; and the floor is what the filter reaches
 settled = []
 for world, noise, error in ((A, Q, R), (np.array([[1.0, 0.5], [-0.3, 0.9]]), np.diag([0.3, 0.1]), 2.5), (np.array([[0.7]]), np.array([[1.0]]), 0.4)):
@@ -923,7 +923,7 @@ floor = solve_discrete_are(A.T, np.eye(2)[:, :1], Q, np.array([[R]]))[0, 0] + R
 reached = errors["keep every visit"]["error"]["Kalman (the floor)"]
 claim("the filter's error on new patients is the floor of 7.36, within 3 %", abs(reached.value / floor - 1) < 0.03, [floor, reached])
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 excess = {name: table["error minus Kalman (the floor)"] for name, table in errors.items()}
 full, gaps = excess["keep every visit"], excess["miss 40 %"]
 near = [full["linear, 12 values"].value, full["LSTM"].value]

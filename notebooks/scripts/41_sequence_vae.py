@@ -54,7 +54,7 @@ clean = load("ecg", noise=0)  # the same hearts, for the truth about single beat
 # does.
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 def marked(strips):
     """For each sample: 0, or 1 at an ordinary R peak, or 2 at that of an extra beat."""
     marks = strips.masks.astype(int)
@@ -106,7 +106,7 @@ clouds = min(decide("clouds, nats on validation", on_val), key=on_val.get)
 mixture = mixtures[clouds]
 print({k: round(float(v), 1) for k, v in on_val.items()}, "chosen:", clouds)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Two rows of six simulated heartbeats. Top: beats of patients: a spike and a T wave, mostly a small P wave, one with a noisy baseline. Bottom: drawn by a mixture of Gaussians, of the same kind, with a slightly rough baseline."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Two rows of six simulated heartbeats. Top: beats of patients: a spike and a T wave, mostly a small P wave, one with a noisy baseline. Bottom: drawn by a mixture of Gaussians, of the same kind, with a slightly rough baseline."}} tags=["hide-input"]
 t = (np.arange(100) - BEFORE) / ecg.RATE
 
 
@@ -155,7 +155,7 @@ def masked_nats(x, mean, var, seen):
     return 0.5 * ops.sum(seen * each, axis=(1, 2))
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (41.1): against scipy's density of the seen values alone; unequal variances, and nonsense in the holes
 from scipy import stats
 
@@ -187,7 +187,7 @@ def average_beat(x):
 check("41.1", average_beat)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 41.1
 def average_beat(x):
     """Mean and variance (steps,) of beats x (n, steps) with nan where lost."""
@@ -196,7 +196,7 @@ def average_beat(x):
 
 check("41.1", average_beat)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (41.2): any other variance costs more of (41.1), and dividing by all beats costs much more
 errors, kept = rng.normal(0, [0.1, 0.5, 2.0], size=(400, 3)), rng.random((400, 3)) < [0.9, 0.5, 0.3]
 best = np.sum(kept * errors**2, axis=0) / kept.sum(axis=0)
@@ -253,7 +253,7 @@ for name, model in factors.items():
     nats[f"factor analysis, {name}"] = model.nats(test.x)
 nats["mixture"] = -mixture.score_samples(test.x)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equations (41.3) and (41.4): the fitted models on ten test beats, by scipy's normal distributions
 exact = -stats.multivariate_normal(linear.mean, C).logpdf(test.x[:10])
 claim("ten beats: the closed form is scipy's density", np.allclose(linear.nats(test.x[:10]), exact, atol=1e-5), exact[:3])
@@ -304,7 +304,7 @@ class SequenceVAE(Masked):
         return distortion + self.beta * rate, distortion, rate
 
 
-# %% tags=["hide-input", "medlib:models.sequence_vae.build_lstm_vae"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input", "medlib:models.sequence_vae.build_lstm_vae"]
 from medlib.models.sequence_vae import check_steps
 
 
@@ -329,7 +329,7 @@ def build_lstm_vae(shape, latent, units=64, frame=5, **options):
 # Half of what they learn from has lost a piece of 0.2 s, somewhere. So they learn to live with holes. The recipe stands
 # below: Adam, a step size that falls from 0.004 to 0. Both networks get about the same **CPU time**, not the same steps.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from medlib.models.sequence_vae import build_conv_vae, start_from_average, with_mask
 from medlib.models.training import fit
 
@@ -371,7 +371,7 @@ lstm, seconds["LSTM VAE"] = trained(build_lstm_vae(SHAPE, LATENT), 340, "LSTM")
 # We give the networks this better number, with 10 draws. (Two things still favour the rivals: their sizes were chosen on
 # validation, and they never had to learn from beats with holes.)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equations (41.5) and (41.6): a tiny VAE with two lost values; rate and distortion by 4,000 draws, the true cost by 200,000 of the prior
 from medlib.metrics import score_table
 from medlib.models.sequence_vae import encode, generate, importance_nats
@@ -405,7 +405,7 @@ x_test = with_mask(test.x[..., None])
 nats["convolutional VAE"] = importance_nats(conv, x_test, 10)
 nats["LSTM VAE"] = importance_nats(lstm, x_test, 10)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 order = ["no latents", "factor analysis, 10", f"factor analysis, {q}", "LSTM VAE", "convolutional VAE", "mixture"]
 mean_nats = {"nats": lambda y, p: p.mean()}
 board = score_table({name: nats[name] for name in dict.fromkeys(order)}, test, f"factor analysis, {q}", mean_nats, n=200)
@@ -469,7 +469,7 @@ tanh, _ = trained(TanhVAE(parts.encoder, parts.decoder), 800, "tanh")
 # first row is what beats of other patients score: nobody can be asked for more. Decoders draw means, so every drawing
 # gets its noise, from the model's own variance.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from scipy.spatial.distance import cdist
 from sklearn.decomposition import PCA
 
@@ -509,7 +509,7 @@ target = features(test.x)
 radius = np.partition(cdist(target, target), 5, axis=1)[:, 5]
 likeness = {name: features(np.clip(waves, -5, 5)) for name, waves in pool.items()}
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Four rows of six simulated beats, each with a spike. Most of the patients, the convolutional VAE and factor analysis show a P wave and a T wave, the drawn ones on a rougher baseline. Of the autoencoder without KL one has hardly a T wave, and one a baseline that sags around the spike."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Four rows of six simulated beats, each with a spike. Most of the patients, the convolutional VAE and factor analysis show a P wave and a T wave, the drawn ones on a rougher baseline. Of the autoencoder without KL one has hardly a T wave, and one a baseline that sags around the spike."}} tags=["hide-input"]
 near = {name: (cdist(target, rows) < radius[:, None]).any(axis=1) for name, rows in likeness.items()}
 far = pd.Series({name: fid(target, rows) for name, rows in likeness.items()})
 share_of = {"coverage": lambda y, p: p.mean()}
@@ -540,7 +540,7 @@ claim("the tanh costs over 2 nats a beat, and its interval is above 0", lost.val
 # autoencoder's codes lie anywhere, and the prior knows nothing about them. The VAE and factor analysis draw P and
 # T waves; to the eye neither is clearly better, so we count.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 pd.concat([far.rename("Fréchet distance").round(2), quality.map(str)], axis=1)
 
 # %% [markdown]
@@ -559,7 +559,7 @@ pd.concat([far.rename("Fréchet distance").round(2), quality.map(str)], axis=1)
 # Two test beats, of a slow heart and of a fast one. We walk from code to code, and beside it from signal to signal, which
 # is all that a linear decoder can do. Both walks begin and end at the decoded beats.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Two rows of six simulated beats between a slow and a fast heart. Top: along the codes the T wave and the end of the beat change gradually. Bottom: between the signals, much the same."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Two rows of six simulated beats between a slow and a fast heart. Top: along the codes the T wave and the end of the beat change gradually. Bottom: between the signals, much the same."}} tags=["hide-input"]
 codes, code_spread = encode(conv, x_test)
 rate_of = test.frame.heart_rate.to_numpy()
 ends = [np.argsort(rate_of)[len(test) // 50], np.argsort(rate_of)[-len(test) // 50]]
@@ -580,7 +580,7 @@ sheet({"codes": walk, "signals": signals}, f"Simulated: from {slow:.0f} to {fast
 # Let a linear model read the ten numbers, trained on training patients, for four things that the simulator set. Its
 # rivals read the codes of ten factors, and all 100 numbers of the signal.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from sklearn.linear_model import RidgeCV
 from sklearn.metrics import r2_score
 
@@ -616,7 +616,7 @@ pd.DataFrame({name: {key: str(value) for key, value in row.items()} for name, ro
 # better work. The ten factors, the best that ten linear numbers can do, leave it out altogether. **A code keeps what
 # saves nats, and that is not what the eye sees first.**
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Three panels. In each, seven simulated beats overlaid as one latent runs from -2 to 2: T wave, P wave and baseline change smoothly in height and time; the spike hardly changes."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Three panels. In each, seven simulated beats overlaid as one latent runs from -2 to 2: T wave, P wave and baseline change smoothly in height and time; the spike hardly changes."}} tags=["hide-input"]
 rates = 0.5 * np.mean(codes**2 + np.exp(code_spread) - 1 - code_spread, axis=0)
 busy = np.argsort(-rates)[:3]
 fig, axes = plt.subplots(1, 3, figsize=(8, 2.6), sharey=True)
@@ -646,7 +646,7 @@ claim("each of the three busiest latents is paid over 1 nat", rates[busy].min() 
 # its top, 0.14 s after R, and 0.05 mV at 0.08 and 0.2 s. For it stands *ST, measured*: the mean from 0.08 to 0.2 s
 # minus that of 0.04 s before the QRS complex.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 mixed = beats(test_strips, SINUS, ECTOPIC, BLOCK)[::3]
 ordinary = test
 raised = rng.random(len(ordinary)) < 0.5
@@ -719,7 +719,7 @@ def conditional(x, lost, mean, C):
 check("41.2", conditional)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 41.2
 def conditional(x, lost, mean, C):
     """Means and variances of x[lost], given x[~lost]."""
@@ -730,7 +730,7 @@ def conditional(x, lost, mean, C):
 
 check("41.2", conditional)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (41.7): the density of seen values and a lost one is that of the seen times the conditional; one or two lost
 root = rng.normal(size=(6, 6))
 cov, mean, row = root @ root.T + np.eye(6), rng.normal(size=6), rng.normal(size=6)
@@ -768,7 +768,7 @@ def pooled(mu, var):
 check("41.3", pooled)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 41.3
 def pooled(mu, var):
     """Mean and variance of all draws together."""
@@ -798,7 +798,7 @@ stretch = decide("stretch of the intervals", np.quantile(off, 0.9) / 1.645)
 guess, spread = repair(test.x)
 repaired = {"VAE": (guess, spread), "VAE, stretched": (guess, stretch**2 * spread)}
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (41.8): by drawing from the mixture itself, with unequal means and variances
 a_mu, a_var = np.array([[[0.0]], [[1.0]], [[4.0]]]), np.array([[[0.2]], [[1.0]], [[2.0]]])
 which = rng.integers(0, 3, 400_000)
@@ -807,7 +807,7 @@ both = pooled(a_mu, a_var)
 alike = abs(sample.mean() - both[0][0, 0]) < 0.02 and abs(sample.var() - both[1][0, 0]) < 0.04
 claim("mean and variance of 400,000 draws from three normals", alike, [sample.mean(), sample.var()])
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 guesses = [conditional(wave, lost, linear.mean, C) for wave in test.x.astype(float)]
 repaired["factor analysis, closed form"] = tuple(np.array(part) for part in zip(*guesses, strict=True))
 first, last = np.flatnonzero(lost)[[0, -1]]
@@ -843,7 +843,7 @@ claim("stretched, they hold 82 to 97 %, and those of factor analysis too", hones
 dearer = repairs.loc["VAE, stretched", f"nats a piece minus {CLOSED}"]
 claim("stretched, the VAE is still dearer than the closed form, interval and all", dearer.low > 0, dearer)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Three simulated beats of which a shaded stretch with most of the T wave was lost. The VAE's repair, a curve with a band, rises and falls like the true T wave and the truth lies mostly in the band. A straight line between the edges stays far below the wave in one panel, and below its top in the two others."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Three simulated beats of which a shaded stretch with most of the T wave was lost. The VAE's repair, a curve with a band, rises and falls like the true T wave and the truth lies mostly in the band. A straight line between the edges stays far below the wave in one panel, and below its top in the two others."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 3, figsize=(8, 2.5), sharey=True)
 for ax, k in zip(axes, rng.choice(len(test), 3, replace=False), strict=True):
     mean_, var_ = (part[k] for part in repaired["VAE, stretched"])
@@ -862,7 +862,7 @@ plt.show()
 # The straight line misses the T wave; the VAE's curve follows it, with a band that holds the truth most of the
 # time. Here are the numbers, for all test beats:
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 repairs.map(str)
 
 # %% [markdown]
@@ -907,7 +907,7 @@ schedule = keras.optimizers.schedules.CosineDecay(1e-2, 800)
 course.compile(keras.optimizers.Adam(schedule))
 history = fit(course, records[:2400], batch_size=128, steps=800, label="visits")
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 joint = load_to @ load_to.T + 0.25 * np.eye(8)
 fresh, exact, sure = values[2400:], [], []
 for row in fresh:

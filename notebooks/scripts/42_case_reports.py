@@ -44,7 +44,7 @@ from medlib.lesson import check, claim, setup
 
 rng = setup(seed=0)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from medlib.models import text
 
 drawn = [reports.samples(n, seed=int(rng.integers(2**31))) for n in (12_000, 1000, 1500)]
@@ -84,7 +84,7 @@ claim("more than seven of ten of its reports contradict themselves", false > 0.7
 #
 # Each patient of our simulated head CT has a report. Here are one scan and what was written about it.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "A simulated head CT slice with a bright haemorrhage that pushes the midline to the other side, and beside it the text of its report, sentence by sentence."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "A simulated head CT slice with a bright haemorrhage that pushes the midline to the other side, and beside it the text of its report, sentence by sentence."}} tags=["hide-input"]
 from medlib.data.head_ct import brain_window
 
 hospital, scans = load("reports"), load("head_ct")
@@ -129,7 +129,7 @@ def log_p(report):
     return total
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (42.1): twelve thousand draws against the formula, for the sixty most frequent reports
 count = Counter(report.text for report in drawn[0])
 known = {report.text: log_p(report) for report in drawn[0]}
@@ -166,7 +166,7 @@ def row_entropy(p):
 check("42.1", row_entropy)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 42.1
 def row_entropy(p):
     """Entropy of the probabilities p, in nats."""
@@ -199,7 +199,7 @@ by_slot = {name: slot_entropy(slot) for name, slot in slots.items()}
 entropy = sum(by_slot.values())
 print(f"{entropy:.4f} nats a report")
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Bars with the nats of each slot. Diagnosis and location lead with about 1.4 and 1.2 nats; most forms of sentences add about half a nat; what follows from rules, such as the direction of the midline, adds nothing."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Bars with the nats of each slot. Diagnosis and location lead with about 1.4 and 1.2 nats; most forms of sentences add about half a nat; what follows from rules, such as the direction of the midline, adds nothing."}} tags=["hide-input"]
 # Equation (42.2): against the list of all reports, and against draws
 p = reports.probabilities()
 listed = -np.sum(p * np.log(p))
@@ -225,7 +225,7 @@ claim("facts cost about 6.3 nats, wording 3.3", abs(shares - 6.3) < 0.1 and abs(
 #
 # The **excess**, $\log p(r) - \log q(r)$, has the Kullback-Leibler divergence KL as its mean; it is what a model has not learnt, in nats a report.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (42.3): all reports of one part of the grammar, and twenty models that are wrong by chance
 part = np.array([p for p, _ in reports.every_report(diagnosis="healthy", old="none")])
 part = part / part.sum()
@@ -255,7 +255,7 @@ print(reports.parse(right).contradictions)
 wrong = right.replace("shift to the left", "shift to the right")
 print(reports.parse(wrong).contradictions)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 changes = {
     "impression on the other side": ("Impression: haemorrhage, right", "Impression: haemorrhage, left"),
     "midline towards the lesion": ("shift to the left", "shift to the right"),
@@ -315,7 +315,7 @@ def smoothed(word, context, d):
     return (max(counts[word] - d, 0) + d * different * shorter) / total
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (42.4): sums to one in contexts seen and unseen, and medlib's n-gram gives the same nats
 contexts = [(), *list(after)[5:400:37], (7, 9), (70, 8)]
 sums = [sum(smoothed(word, context, d) for word in range(len(vocabulary))) for d in (0.3, 0.9) for context in contexts]
@@ -332,7 +332,7 @@ claim("five new reports cost the same by hand and by medlib", np.allclose(by_han
 # %% [markdown]
 # How long a context? How large a discount? That is chosen on validation reports, never on those of the test.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Excess over the entropy in nats a report against the order of the n-gram, from 1 to 8, on validation reports, logarithmic axis: it falls steeply from about fifty at order 1, then slowly to between two and three, and rises a little at the end."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Excess over the entropy in nats a report against the order of the n-gram, from 1 to 8, on validation reports, logarithmic axis: it falls steeply from about fifty at order 1, then slowly to between two and three, and rises a little at the end."}} tags=["hide-input"]
 from medlib.decisions import decide
 
 exact_val = np.array([-reports.log_prob(report) for report in drawn[1]])
@@ -379,7 +379,7 @@ def perplexity(nats, words):
 check("42.2", perplexity)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 42.2
 def perplexity(nats, words):
     """exp of the mean nats a word."""
@@ -423,7 +423,7 @@ def attention(q, k, v):
 # %% [markdown]
 # The twin does the same with one place after the other, and no matrices. Then Keras's own layer gets our weights.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (42.5): place by place; then Keras's layer of three heads with the same weights
 def slowly(q, k, v):
     """Attention of each place in turn, from sums alone."""
@@ -468,7 +468,7 @@ before, at = difference[:5].max(), difference[5:].min()
 only_later = before == 0 and at > 0
 claim("a changed word moves each later place, no earlier one", only_later, [before, at])
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Two square panels. Derivatives of each place by each place of a transformer: with the mask the upper triangle, the future, is exactly zero; without it, all of the square is filled."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Two square panels. Derivatives of each place by each place of a transformer: with the mask the upper triangle, the future, is exactly zero; without it, all of the square is filled."}} tags=["hide-input"]
 import tensorflow as tf
 
 
@@ -525,7 +525,7 @@ for model, label, steps in ((transformer, "transformer", 700), (lstm, "LSTM", 90
     compile_text(model, steps, rate=5e-3)
     fit(model, train, steps=steps, batch_size=64, label=label)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Excess over the entropy in nats a report, with 95 percent intervals, for the chosen n-gram, the LSTM and the transformer: near 2.8, 0.7 and 0.1. The intervals do not meet, and the transformer comes closest to zero."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Excess over the entropy in nats a report, with 95 percent intervals, for the chosen n-gram, the LSTM and the transformer: near 2.8, 0.7 and 0.1. The intervals do not meet, and the transformer comes closest to zero."}} tags=["hide-input"]
 from medlib import plot
 from medlib.metrics import score_table
 
@@ -555,7 +555,7 @@ table.astype(str)
 # That is what attention buys here: the side is written once and looked up later. We can watch it. Take a report,
 # stop just before the side in the impression, and ask where the transformer looks.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Bars over the words of a report: how much attention the place before the side in the impression pays to each earlier word, for the head that looks hardest at words that name a side: one orange bar holds nearly all."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Bars over the words of a report: how much attention the place before the side in the impression pays to each earlier word, for the head that looks hardest at words that name a side: one orange bar holds nearly all."}} tags=["hide-input"]
 def plainly(report):
     """A tumour that is certain, in the plainest of the forms."""
     wanted = {"diagnosis": "tumour", "certainty": "certain"}
@@ -611,7 +611,7 @@ if file:
     prompts = [tokeniser.encode(heading), tokeniser.encode(heading + three)]
     asked_of = [llm.answer_nats(smol, prompt, six) for prompt in prompts]
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 if file:
     paid = {"SmolLM2, zero-shot": asked_of[0] - exact[:6], "SmolLM2, few-shot": asked_of[1] - exact[:6]}
     paid |= {name: above[name][:6] for name in ("single words", "transformer")}
@@ -657,7 +657,7 @@ def nucleus(p, top_p):
 check("42.3", nucleus)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 42.3
 def nucleus(p, top_p):
     """The likeliest words that reach top_p together, scaled to one; else 0."""
@@ -671,7 +671,7 @@ def nucleus(p, top_p):
 
 check("42.3", nucleus)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Three panels of bars with the eight likeliest next words after the side of a lesion, six places in the brain and two that hardly ever come: as learnt, at temperature one half, where the first two gain, and cut to the nucleus of 0.9, where the last ones vanish."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Three panels of bars with the eight likeliest next words after the side of a lesion, six places in the brain and two that hardly ever come: as learnt, at temperature one half, where the first two gain, and cut to the nucleus of 0.9, where the last ones vanish."}} tags=["hide-input"]
 # Equation (42.6): entropy falls with temperature, the order of words stays, and logarithms shrink by the factor
 state = transformer.begin(1)
 lesion = next(i for i, word in enumerate(spoken) if "lesion" in word)
@@ -708,7 +708,7 @@ sheets = {}
 for heat, share in settings:
     sheets[heat, share] = generate(transformer, 200, length, rng, heat, share)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 rows = []
 for (heat, share), (tokens, nats) in sheets.items():
     judged = read(tokens)
@@ -746,7 +746,7 @@ seen_before = {report.text for report in drawn[0]}
 fresh = np.mean([report.text in seen_before for report in drawn[2]])
 print(f"by (42.7): {expected:.3f}; 1,500 fresh reports: {fresh:.3f}")
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (42.7): fresh reports against the formula, for three sizes of the training set
 from medlib.metrics import proportion
 
@@ -778,7 +778,7 @@ pd.DataFrame({"stands in the training set": [f"{fresh:.3f}", f"{expected:.3f}", 
 #
 # The last table sets side by side what papers report and what a patient would ask for.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 judged = {"4-gram": found, "n-gram": read(generate(ngram, 500, length, rng)[0])}
 judged |= {"LSTM": read(generate(lstm, 500, length, rng)[0]), "transformer": read(generate(transformer, 500, length, rng)[0])}
 cost["4-gram"] = first.nats(test)

@@ -44,7 +44,7 @@ from medlib.lesson import check, claim, setup
 rng = setup(seed=0)
 hospital = load("reports")
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 def word_score(report, reference):
     """BLEU with four lengths of word sequences, written for this table; section 2 takes it apart."""
     mine, theirs = reports.words(report), reports.words(reference)
@@ -145,7 +145,7 @@ def mirror(report):
     return re.sub("left|right", lambda found: reports.OPPOSITE[found[0]], report)
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Four neighbouring simulated slices of one patient with a lesion, and beside them the report with each sentence coloured by its source: request, scan, rule, or neither."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Four neighbouring simulated slices of one patient with a lesion, and beside them the report with each sentence coloured by its source: request, scan, rule, or neither."}} tags=["hide-input"]
 from medlib.decisions import decide
 
 parts = ("train", "val", "test")
@@ -222,7 +222,7 @@ def clipped(words, reference, n):
 check("43.1", clipped)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 43.1
 def clipped(words, reference, n):
     """Share of my n-grams that stand in the reference, clipped."""
@@ -256,7 +256,7 @@ def bleu(report, reference):
     return short * np.prod(p) ** 0.25
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equations (43.1) to (43.3): examples of the papers, another way to compute them, and all sequences of short texts
 from itertools import combinations
 
@@ -319,7 +319,7 @@ def compare(said, true):
 check("43.2", compare)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 43.2
 def compare(said, true):
     """Statements that are right, that are made, and that are true."""
@@ -338,7 +338,7 @@ def f1(rows):
     return 2 * right / (made + true)
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (43.4): harmonic means, unequal counts; and reports in which one fact was changed
 def judge(written, part):
     """Of each report: (right, made, true, flawless, BLEU)."""
@@ -483,7 +483,7 @@ def joint(logits, heat=1.0):
     return total - np.logaddexp.reduce(total, axis=1, keepdims=True)
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (43.5): one combination after the other, with softmaxes that are divided out
 from scipy.special import log_softmax
 
@@ -532,7 +532,7 @@ def form(log_p, part):
 # and a logistic regression for each fact, its penalty chosen on validation. We also let the nearest scan be found by the
 # network's features.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from sklearn.linear_model import LogisticRegression
 
 from medlib import plot
@@ -670,7 +670,7 @@ reporter.compile(falling(900, rate=5e-3))
 language = vocabulary.encode(others, length)
 history = fit(reporter, unseen, language, steps=200, batch_size=32, label="language")
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 luck = int(rng.integers(2**31))
 
 
@@ -692,7 +692,7 @@ history = fit(reporter, *pairs, batch_size=32, label="with scans")
 reporter = decide("reporter", reporter)
 reports_of["reporter"], its_tokens = write(told["test"])
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (43.6): step by step as all at once; no later word is seen; scan and request are
 rows = slice(0, 6)
 a, b = told["val"][rows].astype("float32"), tokens["val"][rows]
@@ -715,7 +715,7 @@ claim("a later word moves no earlier place; another scan or request moves the fi
 # Another scan, or another request, changes what the very first word may be. Does the reporter *use* the scan? We also hand it
 # the scan of **another patient**, with the right request. All write for the same 250 test patients.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Fact F1 with 95 percent intervals on simulated test patients, for eight ways to write a report. The ghost, the commonest report, pixels, and the reporter with another patient's scan lie between 0.1 and 0.45; the simple form near 0.65; nearest scan by features, form and reporter lie close together near 0.7. A second panel shows the paired differences from the form: that of the reporter includes 0."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Fact F1 with 95 percent intervals on simulated test patients, for eight ways to write a report. The ghost, the commonest report, pixels, and the reporter with another patient's scan lie between 0.1 and 0.45; the simple form near 0.65; nearest scan by features, form and reporter lie close together near 0.7. A second panel shows the paired differences from the form: that of the reporter includes 0."}} tags=["hide-input"]
 swapped = told["test"].copy()
 swapped[:, :1024] = np.roll(swapped[:, :1024], 1, axis=0)
 reports_of["reporter, another's scan"] = write(swapped)[0]
@@ -751,7 +751,7 @@ table[columns].round(2).astype(str)
 #
 # One number hides which facts are wrong. (43.4) works for each fact alone.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "F1 of seven facts with intervals for nearest scan, form and reporter on simulated patients: the side is highest, near 0.9, then diagnosis, place and density between 0.65 and 0.85, size and shift between 0.45 and 0.65, the old infarct below 0.1. The three lie close together in each fact."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "F1 of seven facts with intervals for nearest scan, form and reporter on simulated patients: the side is highest, near 0.9, then diagnosis, place and density between 0.65 and 0.85, size and shift between 0.45 and 0.65, the old infarct below 0.1. The three lie close together in each fact."}} tags=["hide-input"]
 def one_fact(name, written):
     """(right, made, true) of one fact in each report."""
     rows = []
@@ -791,7 +791,7 @@ by_fact.drop(columns="nearest scan, features").astype(str)
 #
 # F1 hides which way a statement is wrong. *Invented* is what is stated and not there, *omitted* what is there and not stated.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from medlib.metrics import proportion
 
 rows = {}
@@ -811,7 +811,7 @@ slips.astype(str)
 # head of ten. The same F1, and another harm: an omitted lesion is not treated, an invented one is. Of the old infarcts
 # that it states, most are not there. Here are six patients with a lesion, drawn by lot: three with a flawless report, three with an error.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Six simulated scans, each beside the report that was written for it. Sentences with true facts are blue, sentences with a wrong fact are orange and begin with a cross and end with the truth; sentences that say nothing of the scan are grey. The three upper reports are all blue; each of the lower ones has orange sentences."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Six simulated scans, each beside the report that was written for it. Sentences with true facts are blue, sentences with a wrong fact are orange and begin with a cross and end with the truth; sentences that say nothing of the scan are grey. The three upper reports are all blue; each of the lower ones has orange sentences."}} tags=["hide-input"]
 sources_of = {"finding": ("size", "density", "side", "location"), "midline": ("shift",), "former": ("old",), "impression": CALL}
 
 
@@ -857,7 +857,7 @@ claim("the three at left have no wrong sentence, and each at right has one, or o
 # The last sentence for an infarct says whether thrombolysis may be considered, and with it whether 4.5 hours have passed. Neither scan nor
 # request says so. What does the reporter write?
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 timed = ("No thrombolysis: beyond 4.5 h.", "Consider thrombolysis.")
 window = np.array([reports.parse(report).facts["window"] for report in test.x])
 infarct = np.array([f["diagnosis"] == "ischaemia" for f in truth["test"]])
@@ -901,7 +901,7 @@ def agreement(told, report_facts, n=10):
     return np.reshape(same, (-1, n)).mean(axis=1)
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 def major_error(report_facts, part):
     """Whether diagnosis, side or place are wrong."""
     pairs = zip(report_facts, truth[part], strict=True)
@@ -937,7 +937,7 @@ def line_for(confidence, wrong, most):
 check("43.3", line_for)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 43.3
 def line_for(confidence, wrong, most):
     """The lowest line such that at most that share above it is wrong."""
@@ -949,7 +949,7 @@ def line_for(confidence, wrong, most):
 
 check("43.3", line_for)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 line = decide("line of agreement", line_for(sure_val, wrong_val, 0.2))
 reporter_test = [scan_facts(report) for report in reports_of["reporter"]]
 sure = agreement(told["test"], reporter_test)
@@ -958,7 +958,7 @@ kept = sure >= line
 for name, some in {"all": kept | ~kept, "kept": kept, "kept back": ~kept}.items():
     print(f"{name:10} {some.mean():.2f}, wrong {wrong_test[some].mean():.2f}")
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Risk of a major error against coverage on simulated test patients. All curves end at the risk of all, near 0.3. Those of agreement and of the form's probability are lowest, near 0.1 to 0.15 for the surest third; words of doubt and likelihood lie above them; the best possible order stays at zero up to seven tenths."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Risk of a major error against coverage on simulated test patients. All curves end at the risk of all, near 0.3. Those of agreement and of the form's probability are lowest, near 0.1 to 0.15 for the surest third; words of doubt and likelihood lie above them; the best possible order stays at zero up to seven tenths."}} tags=["hide-input"]
 # Equation (43.7): a best, a worst and a random order, against formulas and all orders
 from itertools import permutations
 
@@ -1029,7 +1029,7 @@ gone.astype(str)
 # Then both can be scored in nats a report, each with a temperature from validation, beside the best that can be said without the scan, $-\log p(r \mid q)$, which the
 # grammar gives exactly.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (43.8): for three sets of facts all reports that state them have the probability of their facts, together
 def others_than(report, left_out):
     """log p of all slots of a report but these."""

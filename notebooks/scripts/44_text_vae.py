@@ -45,7 +45,7 @@ from medlib.lesson import check, claim, setup
 
 rng = setup(seed=0)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from medlib.models import text
 from medlib.models.training import fit
 
@@ -150,7 +150,7 @@ class TextVAE(Coded):
 # Is (44.1) right, and how large is the gap? In a tiny world everything can be added up: five texts, three codes,
 # probabilities drawn by chance, and any $q$ at all.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (44.1): a world of five texts and three codes, twenty times, with a q that is arbitrary
 prior, writer = rng.dirichlet([1, 2, 3], 20), rng.dirichlet(np.ones(5), (20, 3))  # p(z), p(x | z)
 q = rng.dirichlet([0.5, 1, 2], (20, 5))  # q(z | x)
@@ -173,7 +173,7 @@ claim("what is too much is KL(q(z|x) || p(z|x)), in each of a hundred cases", np
 # $$\mathbb E_{x}[-\mathrm{ELBO}(x)] = H + \underbrace{\mathrm{KL}(p_\text{world}\,\|\,p)}_{\text{the model is wrong}} +
 # \underbrace{\mathbb E_x\,\mathrm{KL}\bigl(q(z\mid x)\,\|\,p(z\mid x)\bigr)}_{\text{the reader is wrong}} \ \ge\ H \tag{44.2}$$
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (44.2): the same twenty worlds, their texts drawn with shares of their own
 shares = rng.dirichlet(np.ones(5), 20)
 H = -np.sum(shares * np.log(shares), axis=1)
@@ -202,7 +202,7 @@ excess["text VAE"] = plain.nats(test) - exact
 for name, nats in excess.items():
     print(f"{name}: {nats.mean():.2f} nats a report above the limit")
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from medlib.metrics import score_table
 
 asked = SimpleNamespace(y=np.zeros(len(test)), groups=np.arange(len(test)))
@@ -228,7 +228,7 @@ table.astype(str)
 # The first term, the mutual information, is what the code says about the text, in nats. The second is paid for
 # nothing. So the rate is the most that a code can say.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (44.3): in the twenty worlds
 together = np.einsum("wx,wxz->wz", shares, q)  # q(z)
 information = np.einsum("wx,wxz->w", shares, q * np.log(q / together[:, None, :]))
@@ -256,7 +256,7 @@ def active_units(mean, least=0.01):
 check("44.1", active_units)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 44.1
 def active_units(mean, least=0.01):
     """How many latents move by more than `least`, a variance."""
@@ -282,7 +282,7 @@ def read_off(codes):
     return reader.score(codes[half:], diagnosis[half:])
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (44.4): planted variances, one on each side of the threshold
 planted = rng.normal(size=(4000, 4)) * np.sqrt([0.5, 0.02, 0.005, 0.0]) + [0, 3, -2, 5]
 claim("of variances .5, .02, .005 and 0 two are active, wherever the means lie", active_units(planted) == 2, np.var(planted, axis=0))
@@ -325,7 +325,7 @@ def charged(rates, free):
 check("44.2", charged)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 44.2
 def charged(rates, free):
     """What is charged in nats: one number."""
@@ -334,7 +334,7 @@ def charged(rates, free):
 
 check("44.2", charged)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (44.5): the loss of a training step that moves nothing, with rates on both sides of λ
 from scipy import stats
 
@@ -406,7 +406,7 @@ def tight_nats(log_w):
 check("44.3", tight_nats)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 44.3
 def tight_nats(log_w):
     """-log of the mean weight of each row, (n,)."""
@@ -418,7 +418,7 @@ def tight_nats(log_w):
 
 check("44.3", tight_nats)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "The bound in nats a report above the limit against the number of codes drawn, 1 to 16, for four text VAEs. Those of plain training, annealing and word dropout are flat, or nearly; that with free bits falls by a nat or more."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "The bound in nats a report above the limit against the number of codes drawn, 1 to 16, for four text VAEs. Those of plain training, annealing and word dropout are flat, or nearly; that with free bits falls by a nat or more."}} tags=["hide-input"]
 # Equation (44.6): down to -log p(x) in the first tiny world, and for our models
 from medlib.metrics import proportion
 
@@ -449,7 +449,7 @@ claim("one code is loose by a nat or so with free bits, and not at all where not
 # nats. With 16 the line still falls, by less and less: what it says there is still too much, by some tenths of a nat or
 # more. Those values go into the table.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 coded = {name: model.codes(test) for name, model in models.items()}
 costs = {"language model": alone.nats(test) - exact} | {name: tight_nats(w) - exact for name, w in weights.items()}
 table = score_table(costs, asked, "plain", mean_of, n=500).astype(object)
@@ -510,7 +510,7 @@ archive = eight.transform(word_counts(train))
 nearest = NearestNeighbors(n_neighbors=1).fit(archive)
 which = nearest.kneighbors(eight.transform(word_counts(test)))[1][:, 0]
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Shares with intervals of new simulated reports of a lesion whose facts come back, for plain training, annealing, free bits, word dropout and the nearest report by word counts. Left, the diagnosis: word counts all, free bits somewhat more than half, plain training and annealing below four in ten, word dropout none. Right, diagnosis, side and size: word counts about six in ten, free bits one or two in ten, plain training and annealing one in ten, word dropout none."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Shares with intervals of new simulated reports of a lesion whose facts come back, for plain training, annealing, free bits, word dropout and the nearest report by word counts. Left, the diagnosis: word counts all, free bits somewhat more than half, plain training and annealing below four in ten, word dropout none. Right, diagnosis, side and size: word counts about six in ten, free bits one or two in ten, plain training and annealing one in ten, word dropout none."}} tags=["hide-input"]
 FACTS = ("diagnosis", "side", "size")
 on_file = {report.text for report in drawn[0]}
 new = np.array([report.text not in on_file for report in drawn[1]])
@@ -576,7 +576,7 @@ for t in stops:
     tokens, _ = text.generate(bits, 50, LENGTH, rng, state=bits.begin(50, z=z))
     walk.append(readings(tokens))
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Left: the codes of the test reports with free bits in two principal directions, one colour for each diagnosis, in clouds that hardly overlap. Right: stacked shares of the diagnoses among reports written along a line from the healthy cloud to the bleeds: healthy ones give way to ischaemia and tumours, and then in about half to haemorrhage; a few name no diagnosis."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Left: the codes of the test reports with free bits in two principal directions, one colour for each diagnosis, in clouds that hardly overlap. Right: stacked shares of the diagnoses among reports written along a line from the healthy cloud to the bleeds: healthy ones give way to ischaemia and tumours, and then in about half to haemorrhage; a few name no diagnosis."}} tags=["hide-input"]
 names = ["healthy", "ischaemia", "haemorrhage", "tumour"]
 fig, axes = plt.subplots(1, 2, figsize=(8.4, 3.2))
 axis = np.linalg.svd(mean - mean.mean(axis=0), full_matrices=False)[2][:2]
@@ -610,7 +610,7 @@ claim("seven of ten reports or more can be read, and a third or more contradict 
 # Is that worth the network? The honest rival writes without a code: let the **language model** write, read each report
 # with the parser, and keep the bleeds, about one draft in five. Here are reports of bleeds from both.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from collections import Counter
 
 wanted = mean[diagnosis == "haemorrhage"]

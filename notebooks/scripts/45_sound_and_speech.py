@@ -47,7 +47,7 @@ quiet = load("heart_sounds", patients=40)
 x, phase = quiet.x[27], quiet.masks[27]
 Audio(resample(x, 4 * len(x)), rate=4 * RATE)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Four seconds of a simulated heart: pairs of spikes, about five times. Below, the same recording between 170 and 290 hertz, magnified ten times: a band of noise fills the time between the first and the second spike of each pair."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Four seconds of a simulated heart: pairs of spikes, about five times. Below, the same recording between 170 and 290 hertz, magnified ten times: a band of noise fills the time between the first and the second spike of each pair."}} tags=["hide-input"]
 from scipy.signal import butter, sosfiltfilt
 
 t = np.arange(len(x)) / RATE
@@ -91,7 +91,7 @@ def spectrogram(x, window=64, hop=20):
     return abs(np.fft.rfft(pieces)) ** 2
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (45.1): against the sum as it is printed, and against scipy's; odd sizes, signals without symmetry
 from scipy.signal import spectrogram as scipy_spectrogram
 
@@ -116,7 +116,7 @@ claim("and scipy's spectrogram, for three windows and hops", max(beside) < 1e-12
 #
 # with equality for a Gaussian window only (Gabor 1946). Whoever halves the blur in time doubles it in frequency.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (45.2): the two spreads measured, for Gaussians of four widths, Hann's windows of three, and others
 def spreads(w, step):
     """σ in time (s) and in frequency (Hz) of a window with samples ``step`` seconds apart."""
@@ -157,7 +157,7 @@ def window_for(apart, rate):
 check("45.1", window_for)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 45.1
 def window_for(apart, rate):
     """The smallest even window (samples) that tells tones so many hertz apart."""
@@ -166,7 +166,7 @@ def window_for(apart, rate):
 
 check("45.1", window_for)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Three spectrograms of the same simulated recording. Window of 16 milliseconds: sharp in time, all frequencies smeared upwards. 64 milliseconds: first and second sounds are blobs below 100 hertz, the murmur a cloud around 230 hertz between them. 256 milliseconds: fine lines in frequency, but first sound, murmur and second sound run together in time."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Three spectrograms of the same simulated recording. Window of 16 milliseconds: sharp in time, all frequencies smeared upwards. 64 milliseconds: first and second sounds are blobs below 100 hertz, the murmur a cloud around 230 hertz between them. 256 milliseconds: fine lines in frequency, but first sound, murmur and second sound run together in time."}} tags=["hide-input"]
 def decibels(power):
     """Loudness in decibels over the median."""
     values = 10 * np.log10(power + 1e-7)
@@ -212,7 +212,7 @@ claim("64 samples: two tones 31.25 Hz apart have a dip between them, at half tha
 # For speech, up to 8 kHz, that spends half of the rows below 1.8 kHz. Heart sounds lie below 500 Hz, where the curve is
 # nearly straight; so we keep hertz.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (45.3): what it was made for (1,000 Hz are 1,000 mel), its slope, where its middle lies, how straight it begins
 def mel(f):
     """Pitch in mel of a frequency in Hz."""
@@ -243,7 +243,7 @@ train.frame[["kind", "heart_rate", "loudness", "pitch_hz", "heard"]].iloc[:8:2].
 # The table shows a recording of each kind. *heard* lists what sounds in it, in order: 1, 2 and 3 for the sounds, s and d for a systolic
 # and a diastolic murmur. Loudness is that of the murmur (or third sound) over the first sound.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Four spectrograms of simulated recordings. Normal: pairs of blobs below 100 hertz. Systolic murmur: a cloud between first and second blob of each pair. Diastolic murmur: a cloud after the second blob, fading. Third sound: a third, low blob soon after the second. Vertical streaks are clicks, a broad haze is breathing."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Four spectrograms of simulated recordings. Normal: pairs of blobs below 100 hertz. Systolic murmur: a cloud between first and second blob of each pair. Diastolic murmur: a cloud after the second blob, fading. Third sound: a third, low blob soon after the second. Vertical streaks are clicks, a broad haze is breathing."}} tags=["hide-input"]
 fig, axes = plt.subplots(4, 1, figsize=(7.4, 6.6), sharex=True)
 loud = train.frame["loudness"].to_numpy()
 for k, ax in enumerate(axes):
@@ -266,7 +266,7 @@ plt.show()
 # where $d$ is what is left for diastole. At 60 a minute diastole is the longer one by .26 s. At 109 it is longer by 16 ms.
 # So in a fast heart the gaps hardly say which sound is the first, and with it, whether a murmur is systolic.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (45.4): measured in what the recordings hold, from the phases of all training patients
 def measured_gaps(part):
     """Heart rate, systole and diastole (s) of each recording, from the phases at each sample."""
@@ -296,7 +296,7 @@ claim("diastole minus systole is what the formula says, in fast hearts and in sl
 # learn that, it was **told when** every sound of the training recordings occurs.
 # A second one, on the mean loudness in each phase, names the kind.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -342,7 +342,7 @@ template.fit(np.concatenate(around[0]), np.concatenate(named(train, peaks[0])))
 decide("templates at the peaks", template[-1])
 at_peaks = [[template.predict(rows) for rows in part] for part in around]
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 def phases_from(peaks, names):
     """The phase at each sample (recordings, samples), from the peaks that were called first or second sound; -1 before."""
     found = np.full((len(peaks), RATE * heart_sounds.SECONDS), -1)
@@ -397,7 +397,7 @@ compile_cnn(network, steps=300, rate=3e-3)
 fit(network, pictures[0], train.y, batch_size=32)
 network = decide("network", network)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from medlib.metrics import score_table
 
 
@@ -430,7 +430,7 @@ scores.iloc[:, [0, 1, 2, 4]].astype(str)
 # measures, and that changes by several points with the start of its training. From 960 labels it had to find out
 # what a beat is. The rival was told, and where.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 right = scores["kind right"]
 minus = scores["kind right minus phases found"]
 claim("the network names eight to nine in ten, no more than a tenth away from the phases found", 0.78 < right["network"].value < 0.96 and abs(minus["network"].value) < 0.1, [right["network"], minus["network"]])
@@ -464,7 +464,7 @@ def collapse(path):
 check("45.2", collapse)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 45.2
 def collapse(path):
     """Merge runs of equal symbols, then drop the blanks (0)."""
@@ -519,7 +519,7 @@ def log_likelihood(probs, label):
 # The last two lines of the loop only keep the numbers from vanishing: the sum is taken out at each frame, and its logarithm
 # kept.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equations (45.5), (45.6) and (45.7): every path of 4 symbols over 7 frames, sorted by what it says; and TensorFlow's loss
 from itertools import product
 from math import comb
@@ -553,7 +553,7 @@ claim("1,500 frames: TensorFlow's loss agrees, where a plain product of the like
 # with $\gamma_{t,k}$ the share of $p(\ell)$ that belongs to paths with symbol $k$ at frame $t$. It is softmax's usual slope,
 # probability minus target; but the target is what the network itself believes about *when*, given what was said.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (45.8): shares counted among all paths, against TensorFlow's slope; a label with a repeated symbol
 label = (2, 2, 1)
 gamma = np.zeros_like(y)
@@ -594,7 +594,7 @@ fit(listener, pictures[0], labels, batch_size=32, label="listener")
 listener = decide("listener", listener)
 probs = tf.nn.softmax(listener.predict(pictures[2], verbose=0)).numpy()
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Above, the spectrogram of a simulated recording from a test patient, with the true letters at their times. Below, the listener's probability of each symbol over time: the letters hand over to one another in the order 1, s, 2, near the true times and not exactly at them."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Above, the spectrogram of a simulated recording from a test patient, with the true letters at their times. Below, the listener's probability of each symbol over time: the letters hand over to one another in the order 1, s, 2, near the true times and not exactly at them."}} tags=["hide-input"]
 step = 0.08
 times = 0.032 + step * np.arange(probs.shape[1])
 row = int(np.flatnonzero((test.y == 1) & (test.frame["loudness"] > 0.1))[3])
@@ -646,7 +646,7 @@ def edit_distance(a, b):
 check("45.3", edit_distance)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 45.3
 def edit_distance(a, b):
     """The fewest deletions, insertions and replacements from a to b."""
@@ -661,7 +661,7 @@ def edit_distance(a, b):
 
 check("45.3", edit_distance)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (45.9): against trying out all edits, one after the other, until the other text appears
 def tried(a, b):
     """How many rounds of single edits it takes to reach b."""
@@ -688,7 +688,7 @@ greedy = ["".join(LETTERS[k] for k in collapse(p.argmax(axis=1))) for p in probs
 beam = ["".join(LETTERS[k] for k in sound.beam_search(p, width=8)) for p in probs]
 rival = ["".join(AT_PEAK[k] for k in names) for names in at_peaks[2]]
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 def kind_of(text):
     """The kind that a transcript speaks of: whichever of s, d and 3 is written most often, at least twice; else normal."""
     counts = [1.5, text.count("s"), text.count("d"), text.count("3")]
@@ -719,7 +719,7 @@ transcripts.iloc[:, [0, 1, 2, 4]].astype(str)
 # gains next to nothing: most probabilities are so near 0 or 1 that one path holds nearly all of it. And the letters
 # name the right kind more often than the network of section 3 did. Where does that come from?
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Share of murmurs that are found, against how loud they are, in four groups of test recordings, for the phases found at the peaks, the network with one label a recording, and the listener. All three name nearly all loud murmurs; of the faintest group the listener names some seven in ten, the others fewer."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Share of murmurs that are found, against how loud they are, in four groups of test recordings, for the phases found at the peaks, the network with one label a recording, and the listener. All three name nearly all loud murmurs; of the faintest group the listener names some seven in ten, the others fewer."}} tags=["hide-input"]
 right = {
     "phases found": kinds["phases found"].argmax(axis=1) == test.y,
     "network, one label": kinds["network"].argmax(axis=1) == test.y,
@@ -751,7 +751,7 @@ ahead = score_table(together, test, against="phases found", scores={"kind right"
 # letters. The more a label says, the less a network must guess. It has a price: somebody must listen and write. The
 # rival's price is higher; somebody must also mark the times.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 rate, clean = transcripts["token error rate"], transcripts["without any error"]
 claim("the listener makes two to four errors in a hundred letters, less than half of its rival's", 0.015 < rate["listener, greedy"].value < min(0.045, rate["peaks, told when"].value / 2), list(rate))
 gain = transcripts["token error rate minus peaks, told when"]["listener, greedy"]
@@ -796,7 +796,7 @@ print(f"greedy: {quick} mg    beam: {thorough} mg")
 # much, for it knows which words follow which. It mends towards what is *usual*, and a dose, a side or a "not" may be the
 # unusual word that was said.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 each = {}
 for path in product(range(3), repeat=5):
     text = "".join(said[k] for k in collapse(path))
@@ -815,7 +815,7 @@ claim("twenty words with 7.4 % errors: free of them one time in five", abs(note 
 # course installs. A real heart's *electric* signal is: PyWavelets brings 1,024 samples of an ECG. We ask of it what page
 # 40 asked of simulated ones, where its beats are, and of our spectrogram, whether it sees them.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 import importlib.util
 
 from medlib.models.sequence import r_peaks

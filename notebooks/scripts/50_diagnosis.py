@@ -62,7 +62,7 @@ odds = 0.1 / 0.9 * np.prod(in_strokes / in_others)
 multiplied = odds / (1 + odds)
 counted = stroke[signs.all(axis=1)].mean()
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Eight patterns of three signs, from none to all, with two dots each on a scale of probability of stroke. Without any sign the multiplied dot lies at 0.02 and the counted one at 0.05; with one sign both lie between 0.09 and 0.22; with two the multiplied one is at 0.7 to 0.8 and with all three at 0.96, while the counted one stays just below 0.5."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Eight patterns of three signs, from none to all, with two dots each on a scale of probability of stroke. Without any sign the multiplied dot lies at 0.02 and the counted one at 0.05; with one sign both lie between 0.09 and 0.22; with two the multiplied one is at 0.7 to 0.8 and with all three at 0.96, while the counted one stays just below 0.5."}} tags=["hide-input"]
 patterns = np.stack(np.indices((2, 2, 2)).reshape(3, -1), axis=1)  # absent or present: face, arm, speech
 patterns = patterns[np.argsort(patterns.sum(axis=1), kind="stable")]
 rows = []
@@ -121,7 +121,7 @@ def post_test(pre, ratios):
 check("50.1", post_test)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 50.1
 def post_test(pre, ratios):
     """The probability of the disease after independent findings."""
@@ -131,7 +131,7 @@ def post_test(pre, ratios):
 
 check("50.1", post_test)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (50.1): worlds with findings of 2, 3 and 4 outcomes, by enumeration; independent, then with a hidden cause
 
 
@@ -208,7 +208,7 @@ def exact_surprise(p):
     return -np.sum(joint * np.log([1 - p, p]))
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (50.2): against scikit-learn, with the chances as weights; no score beats the ceiling
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
@@ -259,7 +259,7 @@ seed = int(rng.integers(1000))
 train, val, test = scans.split(val=0.25, test=0.3, seed=seed)
 train
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Six simulated slices with an infarct, outlined: in the upper row at the usual dose, where the infarct is a darker patch, in the lower row at a tenth of it, where grain blurs it."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Six simulated slices with an infarct, outlined: in the upper row at the usual dose, where the infarct is a darker patch, in the lower row at a tenth of it, where grain blurs it."}} tags=["hide-input"]
 usual = load("head_ct", size=32)
 shown = np.flatnonzero((usual.y == 1) & (usual.frame["area_mm2"].between(300, 900)))[5::30][:6]
 pictures = np.concatenate([usual.x[shown], scans.x[shown]])
@@ -340,7 +340,7 @@ p_record = record_model.predict_proba(test_records.x)
 # where the *causes* are age, pressure, fibrillation and so on. Severity depends on a lesion's size and place; over
 # those we average, with the lesions of the training patients.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (50.3): the equations of data/head_ct.md as code. A true posterior is right on average along every finding
 from scipy import stats
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -472,7 +472,7 @@ def together(prior, *evidence):
 check("50.2", together)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 50.2
 def together(prior, *evidence):
     """Probabilities from a prior and pieces of independent evidence."""
@@ -502,7 +502,7 @@ tau = decide("temperature", temperatures[np.argmin(losses)])
 e_scan = evidence(test_opinions).sum(axis=1) / tau
 p_scan = together(shares, e_scan)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Reliability diagram of simulated test patients: share of right diagnoses against the probability given to the diagnosis named. The average of four slices lies above the diagonal, the sum below it, and the tempered sum near it."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Reliability diagram of simulated test patients: share of right diagnoses against the probability given to the diagnosis named. The average of four slices lies above the diagonal, the sum below it, and the tempered sum near it."}} tags=["hide-input"]
 # Equation (50.4): three diagnoses, slices with 5 grey levels; independent slices at 1, copies at q
 for q in (2, 3, 5):
     prior, level = rng.dirichlet(np.ones(3)), rng.dirichlet(np.ones(5), size=3)  # P(level | diagnosis)
@@ -544,7 +544,7 @@ claim("the temperature lies between independent slices and copies", 1.2 < tau < 
 #
 # $$\mathrm E[\mathrm{ECE}] \approx \sqrt{\frac{2B}{\pi n}}\;\; \frac1B \sum_{b=1}^{B} \sqrt{v_b} \tag{50.5}$$
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (50.5): perfect predictions of three kinds, numbers and bins; then ours, beside what chance makes of them
 def ece(right, p, bins=10):
     """Expected calibration error, in bins of equal counts."""
@@ -598,7 +598,7 @@ p_both = together(shares, e_record, e_scan)
 # evidence, fitted to the patients who tune. **A joint network**: the record beside the 64 numbers that the image
 # network makes of a slice, learnt on the training patients.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from keras import layers
 from sklearn.model_selection import cross_val_predict
 
@@ -612,7 +612,7 @@ def joint_network(lost=0.0, sizes=(64, train_records.x.shape[1])):
     return compile_cnn(keras.Model(inputs, layers.Dense(4)(h)), steps=600)
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (50.6): three diagnoses, a record with 5 values and a scan with 4, by enumeration; then dependent ones
 errors, dependent = [], []
 for _ in range(5):
@@ -661,7 +661,7 @@ late = LogisticRegression(C=min(tried, key=lambda C: surprise(y_tune, tried[C]))
 decide("late fusion and joint networks", [late, *joint_nets.values()])
 both_in = sources(test, "test")
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from sklearn.ensemble import RandomForestClassifier
 
 forest = RandomForestClassifier(150, n_jobs=-1, random_state=0).fit(network_input(train).reshape(len(train), -1), train.y)
@@ -701,7 +701,7 @@ fusion
 # scale of its inputs). A better one is to let it lose a source now and then *while it learns* (`lost=0.3`), so that it
 # has met the case.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 given = {"both": (1, 1), "record only": (0, 1), "scan only": (1, 0)}
 added = {
     "both": p_both,
@@ -754,7 +754,7 @@ def net_benefit(y, p, t):
 check("50.3", net_benefit)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 50.3
 def net_benefit(y, p, t):
     """True alarms per patient, less false ones at their price."""
@@ -766,7 +766,7 @@ def net_benefit(y, p, t):
 
 check("50.3", net_benefit)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equations (50.7) and (50.8): 200,000 calibrated patients; the cheapest line by search, and the costs themselves
 chances = rng.beta(1, 2, 200_000)
 ill = rng.random(200_000) < chances
@@ -787,7 +787,7 @@ claim("three prices: the cheapest line found by search is (50.7), within .04", m
 claim("net benefit is the money saved against sending nobody, in units of one found", max(np.abs(worth)) < 1e-9, max(np.abs(worth)))
 claim("the same order with three times the evidence is worth less at each line", min(timid) > 0.001, timid)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Decision curve of simulated test patients: net benefit against the line t from 0.02 to 0.6. Record and scan together are highest throughout; scan alone and record alone run close together up to 0.2, then the record falls, to zero near 0.55; sending everybody starts nearly as high at the left and falls below zero near 0.25; sending nobody is zero."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Decision curve of simulated test patients: net benefit against the line t from 0.02 to 0.6. Record and scan together are highest throughout; scan alone and record alone run close together up to 0.2, then the record falls, to zero near 0.55; sending everybody starts nearly as high at the left and falls below zero near 0.25; sending nobody is zero."}} tags=["hide-input"]
 is_ischaemia = y_test == 1
 lines = np.linspace(0.02, 0.6, 59)
 curves = {"record and scan": p_both[:, 1], "scan alone": p_scan[:, 1], "record alone": p_record[:, 1], "everybody": np.ones(len(y_test))}
@@ -845,7 +845,7 @@ lists = 1 - p_both <= cut
 #
 # as long as the new patients come from where the old ones came.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Histogram of the coverage in 3,000 new divisions of the simulated patients into those who promise and those tested, from 0.8 to 0.98 around 0.905. The beta-binomial law, drawn as a line, runs along the top of the bars. A dotted line marks the coverage of this page."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Histogram of the coverage in 3,000 new divisions of the simulated patients into those who promise and those tested, from 0.8 to 0.98 around 0.905. The beta-binomial law, drawn as a line, runs along the top of the bars. A dotted line marks the coverage of this page."}} tags=["hide-input"]
 # Equation (50.9): scores of a known law, three sizes; then our patients divided anew 3,000 times
 off = []
 for n, alpha in ((19, 0.1), (60, 0.25), (125, 0.1)):
@@ -881,7 +881,7 @@ claim("our own division lies inside 99.9 % of the law", low <= covered <= high, 
 # The bars follow the law: on average .905, for nineteen hospitals in twenty .84 to .96. That is how far a promise of
 # .9 reaches with 125 patients. What differs between models is not the coverage but what it costs:
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from medlib.metrics import proportion
 
 rows = {}
@@ -915,7 +915,7 @@ lists_table.assign(**{"diagnoses on a list": length.round(2)})
 # Next, the same line for everybody, $t = .2$, and its errors group by group. *FPR*: alarmed among those without
 # ischaemia. *FNR*: missed among those with it. *PPV*: true among alarms.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 alarm, groups = p_both[:, 1] >= 0.2, test_records.frame
 audit, identity = {}, []
 for column, values in (("af", {"no fibrillation": 0, "fibrillation": 1}), ("site", {"site A": "A", "site B": "B", "site C": "C"})):
@@ -943,7 +943,7 @@ audit
 #
 # So where $P(d)$ differs, two groups **cannot** agree in PPV, FNR *and* FPR, unless all alarms are true.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (50.10): our five groups; 200 random tables; then a score that is perfect in both of two groups
 random_off = []
 for tp, fn, fp, tn in rng.integers(1, 100, (200, 4)):
@@ -980,7 +980,7 @@ lives = rng.exponential(silent)  # what grows slowly kills slowly
 found = (begins < 30) & (begins + silent > 30)
 lead = (begins + silent - 30)[found]  # years that the scan came earlier
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (50.11): three laws of the silent time, those whom one scan finds; then the world above
 off = []
 for shape, scale in ((0.5, 4), (2, 1.5), (6, 0.7)):
@@ -1017,7 +1017,7 @@ survival.round(2)
 # What a reader of your model needs fits on a card. Here it is written by the results, and read back: each number is
 # computed once more, from the labels and the probabilities alone.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 import re
 
 weakest = int(np.argmin(by_kind))

@@ -73,7 +73,7 @@ untreated = people[people.t == 0]
 naive = treated.y.mean() - untreated.y.mean()
 truth = people.effect.mean()
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Two panels on simulated people. Left: histograms of the pressure after a year; that of treated people lies further right. Right: mean pressure after a year against the pressure before, one line for treated and one for untreated people; the treated line lies below the other at every pressure above 110."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Two panels on simulated people. Left: histograms of the pressure after a year; that of treated people lies further right. Right: mean pressure after a year against the pressure before, one line for treated and one for untreated people; the treated line lies below the other at every pressure above 110."}} tags=["hide-input"]
 fig, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3.2))
 bins = np.arange(85, 165, 4)
 for part, label, colour in ((untreated, "without the drug", "C0"), (treated, "with the drug", "C1")):
@@ -107,7 +107,7 @@ claim("in truth it lowers it by 4.8 to 5.7 mmHg on average", -5.7 < truth < -4.8
 # $$\mathrm E[y \mid t{=}1] - \mathrm E[y \mid t{=}0] = \underbrace{\mathrm E[y(1) - y(0) \mid t{=}1]}_{\text{effect on the treated}}
 # + \underbrace{\mathrm E[y(0) \mid t{=}1] - \mathrm E[y(0) \mid t{=}0]}_{\text{who they were}} \tag{51.1}$$
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (51.1): three worlds, with 20, 40 and 75 treated of each hundred or so
 gaps = []
 for world in (people, people[people.sbp < 115], people[people.sbp > 122]):
@@ -139,7 +139,7 @@ assert on_treated < truth - 0.8, on_treated
 #
 # $$\mathrm E[y(1)] = \sum_x p(x)\; \mathrm E[y \mid t{=}1, x] \tag{51.2}$$
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (51.2): tables of 5 kinds of people with random propensities, by enumeration; then a doctor who sees y(0)
 
 
@@ -191,7 +191,7 @@ y, t = people.y.to_numpy(), people.t.to_numpy()
 x = people[columns].to_numpy()
 e = propensity(x, t)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Histograms of the estimated propensity from 0 to 1 of simulated people. Untreated people pile up between 0.05 and 0.4, treated people are spread from 0.2 to 1. Both are present everywhere, thinly at the ends."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Histograms of the estimated propensity from 0 to 1 of simulated people. Untreated people pile up between 0.05 and 0.4, treated people are spread from 0.2 to 1. Both are present everywhere, thinly at the ends."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(5.8, 2.8))
 ax.hist(e[t == 0], np.linspace(0, 1, 26), alpha=0.5, label="without the drug")
 ax.hist(e[t == 1], np.linspace(0, 1, 26), alpha=0.5, label="with the drug")
@@ -233,7 +233,7 @@ def ipw(y, t, e):
 check("51.1", ipw)
 
 
-# %% tags=["solution", "medlib:models.effects.ipw"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution", "medlib:models.effects.ipw"]
 # Solution 51.1
 def ipw(y, t, e):
     """The average effect by inverse probability weights."""
@@ -244,7 +244,7 @@ def ipw(y, t, e):
 
 check("51.1", ipw)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (51.3): by enumeration, five tables, both arms
 errors = []
 for _ in range(5):
@@ -258,7 +258,7 @@ claim("five tables: the weighted mean is the mean over everybody, in either arm"
 # If the weights do what they promise, the two groups must look alike in what was recorded. The table shows how far apart
 # the means of treated and untreated people are, in standard deviations, before and after weighting.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 scaled = (people[columns] - people[columns].mean()) / people[columns].std()
 balance = pd.DataFrame({
     "as they are": [ipw(scaled[c], t, np.full(len(t), t.mean())) for c in columns],
@@ -308,7 +308,7 @@ def aipw(y, t, e, m0, m1):
 check("51.2", aipw)
 
 
-# %% tags=["solution", "medlib:models.effects.aipw"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution", "medlib:models.effects.aipw"]
 # Solution 51.2
 def aipw(y, t, e, m0, m1):
     """One score a person; their mean estimates the effect."""
@@ -319,7 +319,7 @@ def aipw(y, t, e, m0, m1):
 
 check("51.2", aipw)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equations (51.4) and (51.5): by enumeration; each model right or wrong
 exact, alone, both = [], [], []
 arm = np.array([0.0, 1.0])[None, None, :]
@@ -359,7 +359,7 @@ def outcomes(pair, x):
     return np.stack([model.predict(x) for model in pair], axis=1)
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from medlib.models.effects import mean_interval
 
 forgets = [0, 1, 3]  # age, body mass index and HbA1c: not the pressure
@@ -397,7 +397,7 @@ ways.round(2)
 # and 1.96 of them in either direction make a 95 % interval. We found the clinic anew 150 times, with 600 people each, and
 # count how often the interval holds the true average effect.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (51.6): 150 clinics of 600 people; AIPW with right and wrong models, and the plain difference
 average = clinic(200_000).effect.mean()
 held, estimates, errors_se = {"plain difference": [], "AIPW": [], "AIPW, both wrong": []}, [], []
@@ -464,7 +464,7 @@ def seen_error(target, both):
     return ops.square(y - seen)
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (51.7): person by person, with unequal arms; the head that was not seen may say anything
 said = rng.normal(size=(9, 2)).astype("float32")
 target = np.stack([rng.normal(size=9), np.arange(9) % 3 == 0], axis=1).astype("float32")
@@ -534,7 +534,7 @@ def forest(leaf):
     return RandomForestRegressor(60, min_samples_leaf=leaf, random_state=0)
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Effects found against true effects of simulated people, three panels. Two straight lines: a narrow band near the diagonal, a little flatter. Two forests: a broad cloud that hardly follows it. TARNet: a band that rises with it where effects are small, and is flat where they are larger than 6."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Effects found against true effects of simulated people, three panels. Two straight lines: a narrow band near the diagonal, a little flatter. Two forests: a broad cloud that hardly follows it. TARNet: a band that rises with it where effects are small, and is flat where they are larger than 6."}} tags=["hide-input"]
 seen_losses = {}
 for size in (10, 30, 90):
     pair = t_learner(forest(size), x, y, t)
@@ -574,7 +574,7 @@ plt.show()
 #
 # mmHg a person. The best policy treats wherever $-\tau(x)$ exceeds the price.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equations (51.8) and (51.9): four constants; five policies, by the outcomes that they would bring about
 tau, price = test.effect.to_numpy(), 4.0
 constants = [np.sqrt(np.mean((c - tau) ** 2)) - np.sqrt(tau.var() + (c - tau.mean()) ** 2) for c in (-9.0, -5, 0, 3)]
@@ -595,7 +595,7 @@ for k in range(5):
 claim("net benefit is the pressure saved, less the price of those who are treated", max(np.abs(off)) < 1e-9, max(np.abs(off)))
 assert max(gains) < 0.8 * net_benefit(tau, tau), gains
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from types import SimpleNamespace
 
 from medlib.metrics import score_table
@@ -630,7 +630,7 @@ table_whom.astype(str)
 #
 # The same drug in a clinic where pressure makes no difference to it: what is left is HbA1c, 2 mmHg for some.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 flat_train, flat_test = clinic(3000, slope=0.0), clinic(4000, slope=0.0)
 x_flat, t_flat = flat_train[columns].to_numpy(), flat_train.t.to_numpy()
 y_flat = np.where(t_flat == 1, flat_train.y1, flat_train.y0)
@@ -667,7 +667,7 @@ entry["cd40"] = entry.cd40.clip(150, 600)  # a few lie far outside
 t, y = hiv.frame[arms].sum(axis=1).to_numpy(), hiv.y
 found = average_effect(entry, y, t)  # cross-fitted AIPW, as in section 4
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from medlib.metrics import Interval
 
 a, b = y[t == 1], y[t == 0]
@@ -691,7 +691,7 @@ claim("adjusted: nearly the same, as sharp as if there were 25 to 80 % more peop
 #
 # $$1 - (1 - \alpha)^k \tag{51.10}$$
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Differences in effect between eight subgroups and the others, with 95 per cent intervals, in CD4 cells per cubic millimetre. Every interval includes zero; that of the people who are not white lies nearest to its edge."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Differences in effect between eight subgroups and the others, with 95 per cent intervals, in CD4 cells per cubic millimetre. Every interval includes zero; that of the people who are not white lies nearest to its edge."}} tags=["hide-input"]
 # Equation (51.10): 20,000 sets of k questions without an answer
 from scipy import stats
 
@@ -740,7 +740,7 @@ claim("each of the eight differences may be none", unsure == 8, unsure)
 # with $M$ the largest value of the bracket. Then *who* is kept does not depend on $x$, only the arm does (Keith and others
 # 2023). So the effect to be found is still the trial's.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (51.11): by enumeration, five kinds of people, unequal q
 shares, habits = [], []
 for q in (0.3, 0.5, 0.75):
@@ -758,7 +758,7 @@ habit = 1 / (1 + np.exp(0.8 * z - 0.4)).to_numpy()  # few cells: treated
 bracket = t * habit / q + (1 - t) * (1 - habit) / (1 - q)
 chance = bracket / bracket.max()
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 blind = entry.drop(columns=["cd40", "cd80"])  # nobody wrote the cells down
 draws = []
 for _ in range(25):
@@ -808,7 +808,7 @@ def e_value(ratio):
 check("51.3", e_value)
 
 
-# %% tags=["solution", "medlib:models.effects.e_value"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution", "medlib:models.effects.e_value"]
 # Solution 51.3
 def e_value(ratio):
     """How strong a hidden cause must be to explain this risk ratio."""
@@ -818,7 +818,7 @@ def e_value(ratio):
 
 check("51.3", e_value)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (51.12): hidden causes without number; how large a ratio can they fake where the treatment does nothing?
 worst, reached = [], []
 for ratio in (1.3, 2.0, 3.9):
@@ -839,7 +839,7 @@ of_cells = events[few].mean() / events[~few].mean()
 if e_value(ratio) is not ...:
     print("E-value", e_value(ratio), "of the risk ratio", ratio)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 strength = 1 / ratio + np.sqrt((1 / ratio) * (1 / ratio - 1))
 assert 0.55 < ratio < 0.75, ratio
 claim("few CD4 cells, a strong cause, fall short of the E-value", 1.3 < of_cells < strength, [of_cells, strength])
@@ -858,7 +858,7 @@ claim("few CD4 cells, a strong cause, fall short of the E-value", 1.3 < of_cells
 #
 # $$\mathrm E[y(a_0, a_1)] = \sum_l P(l \mid a_0)\; \mathrm E[y \mid a_0, l, a_1] \tag{51.13}$$
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (51.13): five worlds by enumeration, with a hidden u behind l and y; then the two usual adjustments
 
 
@@ -908,7 +908,7 @@ claim("adjusting for l is off by more than 5 cells, and so is leaving it out", m
 # **NHEFS** followed people who smoked in 1971 until 1982. Does stopping make one heavier? Hernán and Robins (*What If*,
 # chapter 12) find by weighting 3.4 kg [2.4, 4.5]; the plain difference is 2.5. The same nine measures here.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from medlib.data import if_ready
 
 nhefs = if_ready("nhefs")
@@ -936,7 +936,7 @@ if nhefs is not None:
 # AMLab-Amsterdam/CEVAE on GitHub. Published √PEHE (Shalit and others 2017, 1,000 versions, in / out of sample): one linear
 # regression 5.8 / 5.8, two 2.4 / 2.5, BART 2.1 / 2.3, TARNet .88 / .95.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from medlib.data.store import find
 
 files = [find(f"ihdp_npci_{k}.csv") for k in range(1, 11)]

@@ -57,7 +57,7 @@ leaky = cross_val_score(model, twenty, responder, **judge)
 pipeline = make_pipeline(SelectKBest(k=20), model)  # looks at four fifths
 honest = cross_val_score(pipeline, genes, responder, **judge)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Histograms of the cross-validated AUC of one hundred studies of simulated noise. Genes chosen before the split: all studies in a narrow column between 0.95 and 1. Genes chosen within each fold: a wide hill around 0.5, from about 0.2 to 0.8."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Histograms of the cross-validated AUC of one hundred studies of simulated noise. Genes chosen before the split: all studies in a narrow column between 0.95 and 1. Genes chosen within each fold: a wide hill around 0.5, from about 0.2 to 0.8."}} tags=["hide-input"]
 from sklearn.model_selection import StratifiedKFold
 
 folds = StratifiedKFold(5)
@@ -123,7 +123,7 @@ search.fit(genes, responder)
 nested = cross_val_score(search, genes, responder, **judge)
 print(f"best of six {search.best_score_:.2f}, nested {nested.mean():.2f}")
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 counts = [2, 5, 10, 20, 50, 100]
 
 
@@ -173,7 +173,7 @@ table_choice.round(2)
 #
 # $$P(g) = \binom{2}{g}\, p^g (1-p)^{2-g}, \qquad \mathrm{Var}\, g = 2p(1-p) \tag{52.1}$$
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (52.1): children of parents who are in no such proportions, all nine kinds of couples, five populations
 errors = []
 for _ in range(5):
@@ -210,7 +210,7 @@ def chi_square(g, y):
 check("52.1", chi_square)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 52.1
 def chi_square(g, y):
     """n r² of each column of g with y."""
@@ -262,7 +262,7 @@ pressure = 106 + 2 * salt + 4 * g[:, 0] + rng.normal(0, 12, n)  # mmHg
 #
 # and so does what an adjustment takes away: lifestyle looks more harmless than it is, and its confounding stays.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equations (52.2), (52.3) and (52.4): by enumeration of people of k shares; squares of normal numbers, stretched; 90,000 people
 
 
@@ -310,7 +310,7 @@ def without(values, components):
     return centred - components @ (components.T @ centred)
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Two panels on simulated people. Left: first against second principal component; two dense clouds left and right, people of mixed ancestry between them in the order of their shares. Right: observed against expected chi-square of 3,999 idle places; as they are, the points leave the diagonal early and climb to about 35; adjusted, they lie on it."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Two panels on simulated people. Left: first against second principal component; two dense clouds left and right, people of mixed ancestry between them in the order of their shares. Right: observed against expected chi-square of 3,999 idle places; as they are, the points leave the diagonal early and climb to about 35; adjusted, they lie on it."}} tags=["hide-input"]
 asked = salt + rng.normal(0, 2.5, n)  # what people say of their salt
 
 
@@ -368,7 +368,7 @@ table_gwas.round(2)
 # where $i$ and $v$ are the mean liabilities of the ill and of the well. With $R^2 = h^2$ it is a ceiling that no network
 # breaks.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (52.5): beside the exact area, by integration over the score of an ill and of a well person
 from sklearn.metrics import roc_auc_score
 
@@ -416,7 +416,7 @@ ceilings.round(4)
 # $r$ with one that acts shows $r^2$ of its $\chi^2$. Adding both up counts it twice. *Ridge* regression fits all places
 # together and shrinks; the *lasso* sets most weights to zero.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (52.6): independent places, weights one by one; three sizes, 30 repetitions each. Then neighbours.
 off = []
 for M, N, h in ((300, 400, 0.5), (300, 150, 0.8), (100, 800, 0.3)):
@@ -502,7 +502,7 @@ def network(x, y, decay, steps=250):
     return model
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from types import SimpleNamespace
 
 from medlib.metrics import score_table
@@ -542,7 +542,7 @@ for world, acting in (("all act", 1000), ("twenty act", 20)):
     table = score_table(answers, trait, against=rival, scores=scores, n=100).drop(columns=f"AUC, top tenth minus {rival}")
     tables[world] = table.rename(columns={f"R² minus {rival}": "R² minus the best linear"})
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Two panels: variance explained in new simulated people against the number of people who teach, 250 to 4,000. All act: ridge rises from about 0.12 to 0.4, the lasso just below it, one by one flattens below 0.3; the network at 4,000 lies between, at about 0.33, the dotted ceiling at about 0.5. Twenty act: the lasso rises from about 0.35 to the ceiling; ridge reaches 0.4, the network and one by one lie below it."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Two panels: variance explained in new simulated people against the number of people who teach, 250 to 4,000. All act: ridge rises from about 0.12 to 0.4, the lasso just below it, one by one flattens below 0.3; the network at 4,000 lies between, at about 0.33, the dotted ceiling at about 0.5. Twenty act: the lasso rises from about 0.35 to the ceiling; ridge reaches 0.4, the network and one by one lie below it."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(8.4, 3), sharey=True)
 for ax, world in zip(axes, tables, strict=True):
     for name, mark in (("one by one", "o-"), ("ridge", "s--"), ("lasso", "^-.")):
@@ -576,7 +576,7 @@ both
 # Would genes that act only *together* save it? Less than one would think. Suppose only those are affected who carry an
 # allele at each of two places. How much of that does a sum of both explain?
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 kept = []
 for p in (0.2, 0.3, 0.4, 0.5):
     for q in (0.2, 0.3, 0.4, 0.5):
@@ -623,7 +623,7 @@ def patients_needed(difference, sd, q, power=0.8):
 check("52.2", patients_needed)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 52.2
 def patients_needed(difference, sd, q, power=0.8):
     """Patients for an interaction of this size."""
@@ -633,7 +633,7 @@ def patients_needed(difference, sd, q, power=0.8):
 
 check("52.2", patients_needed)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Power against the number of patients on a logarithmic axis, two curves with points of simulated trials on them. The mean effect reaches 0.8 at about 385 patients, the interaction at about 1,830."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Power against the number of patients on a logarithmic axis, two curves with points of simulated trials on them. The mean effect reaches 0.8 at about 385 patients, the interaction at about 1,830."}} tags=["hide-input"]
 # Equation (52.7): trials patient by patient, three sizes and shares, and the power curve
 
 
@@ -705,7 +705,7 @@ def concentration(t, dose, clearance, volume, k_a=1.5, F=1.0):
     return scale * (np.exp(-k * t) - np.exp(-k_a * t))
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equations (52.8) and (52.9): beside a numerical solution, three drugs; the last is absorbed more slowly than cleared
 from scipy.integrate import solve_ivp
 
@@ -759,7 +759,7 @@ def posterior(samples):
 # the population; the clearance that fits the two samples best, without a prior; and the clearance itself, known. (These
 # two aim at 14.1 mg/L, as far from 10 as from 20 in ratio.)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 def ward(n, slower=1.0):
     """Clearance, volume (n,), and the two samples (n, 2) of each patient after 300 mg."""
     cl, v = 2.6 * slower * np.exp(0.45 * rng.normal(size=n)), 32 * np.exp(0.2 * rng.normal(size=n))
@@ -795,7 +795,7 @@ table_dose = judged(cl, policies | {"clearance known": 14.1 * cl})
 order = np.argsort(cl_grid, kind="stable")
 rank = np.array([w[order] @ (cl_grid[order] <= c) for w, c in zip(weights, cl, strict=True)])
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Two panels on simulated patients. Left: concentration over 24 hours after the same tablet in twelve patients; curves rise within two hours to between 6 and 10 mg/L and fall at very different speeds; dotted lines at 2 and 10 hours. Right: histograms of the steady concentration; one dose for all spreads from 4 to 40 mg/L, the posterior's dose lies mostly between 10 and 20, which is shaded."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Two panels on simulated patients. Left: concentration over 24 hours after the same tablet in twelve patients; curves rise within two hours to between 6 and 10 mg/L and fall at very different speeds; dotted lines at 2 and 10 hours. Right: histograms of the steady concentration; one dose for all spreads from 4 to 40 mg/L, the posterior's dose lies mostly between 10 and 20, which is shaded."}} tags=["hide-input"]
 # Equation (52.10): what it promises comes true, and its intervals hold what they say
 fig, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3))
 t = np.linspace(0, 24, 100)
@@ -828,7 +828,7 @@ table_dose.map(str)
 #
 # It keeps it *where the prior is right*. On a ward for liver disease everybody clears half as fast:
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 cl_liver, _, samples_liver = ward(1500, slower=0.5)
 policies_liver, promise_liver, _ = doses(samples_liver)
 table_liver = judged(cl_liver, policies_liver)
@@ -853,7 +853,7 @@ table_liver.map(str)
 # dose, and straight lines between the eight means. In a second world the effect falls again at high doses, as it may
 # when a second receptor answers.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (52.11): half of the effect at ED50, where its slope on the log dose is h E_max / 4; then twenty experiments
 from scipy.optimize import curve_fit
 from sklearn.neural_network import MLPRegressor
@@ -914,7 +914,7 @@ table_curves.round(1)
 #
 # $$TI = \frac{TD_{50}}{ED_{50}}, \qquad \frac{TD_{1}}{ED_{99}} = TI \cdot 99^{-\left(1/h_E + 1/h_T\right)} \tag{52.12}$$
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (52.12): by solving (52.11) for the dose, four drugs; then the best that each of two drugs can do
 from scipy.optimize import brentq
 
@@ -960,7 +960,7 @@ def known_nats(y, logits):
 check("52.3", known_nats)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 52.3
 def known_nats(y, logits):
     """Equation (52.13): one number."""
@@ -986,7 +986,7 @@ def masked_loss(y, logits):
     return ops.sum(known * nats) / ops.maximum(ops.sum(known), 1)
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (52.13): beside the exercise, beside minus the mean log-probability of what was seen; and an empty column's slope
 from medlib.models import multitask
 
@@ -1024,7 +1024,7 @@ def shared_network(x, y):
 # each assay again how it reads these two numbers. One more network reads *missing as 0*, "not toxic", which tables invite.
 # 1,000 other molecules judge, with complete labels; the truth is each molecule's real chance.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from sklearn.ensemble import RandomForestClassifier
 
 often = np.sort(0.03 + 0.8 * rng.beta(1, 6, 200))[::-1]
@@ -1107,7 +1107,7 @@ for world, score in scores_of.items():
     table = score_table(answers, part, against="shared network", scores=mean_auc, n=40)
     tables[world] = table.rename(columns={"mean AUC minus shared network": "minus the shared network"})
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 lead = {world: table["minus the shared network"] for world, table in tables.items()}
 sums, switched, unrelated = tables["sums"]["mean AUC"], lead["switches"], lead["unrelated"]
 claim("sums: two directions lead the network, paired, and are within .025 of the truth", lead["sums"]["two directions"].low > 0 and sums["the truth"].value - sums["two directions"].value < 0.025, lead["sums"]["two directions"])
@@ -1140,7 +1140,7 @@ pd.concat(tables).map(str)
 # fingerprints, and whole *scaffolds* (ring systems) are held back. Else 1,024 bits say which runs of two to four letters
 # their formula in letters (SMILES) has, and whole clusters of these bits are.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 import zlib
 
 from sklearn.cluster import MiniBatchKMeans

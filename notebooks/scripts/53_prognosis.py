@@ -111,7 +111,7 @@ def alive_at(time, event, t):
 check("53.1", alive_at)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 53.1
 def alive_at(time, event, t):
     """The share alive after t."""
@@ -125,7 +125,7 @@ def alive_at(time, event, t):
 
 check("53.1", alive_at)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (53.1): lifelines finds the same, on times rounded to half-years, so that many tie
 rounded = np.ceil(2 * time[:300]) / 2
 theirs = KaplanMeierFitter().fit(rounded, event[:300])
@@ -135,7 +135,7 @@ curve = survival.kaplan_meier(time, event)
 by_hand = [alive_at(time, event, t) for t in (1, 4.2, 8)]
 assert np.allclose(by_hand, survival.step(curve, [1, 4.2, 8])), "survival.kaplan_meier: the same, all times at once"
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Share alive against years, four curves. Truth and Kaplan-Meier lie on each other and reach one fifth at ten years. Deaths among all lies above, ending near 0.4. Without the lost lies below, ending near 0.12."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Share alive against years, four curves. Truth and Kaplan-Meier lie on each other and reach one fifth at ten years. Deaths among all lies above, ending near 0.4. Without the lost lies below, ending near 0.12."}} tags=["hide-input"]
 years = np.linspace(0.01, 9.9, 100)
 truth = [np.mean(death > t) for t in years]
 km = survival.step(curve, years)
@@ -162,7 +162,7 @@ claim("deaths among all are too kind by .04 or more, and without the lost too ha
 # **One condition.** Who leaves must be no sicker and no healthier than who stays. Suppose instead that those with the
 # highest risk leave first, to a hospice say. Nothing in the data shows it, and no formula mends it.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 leaving = np.minimum(rng.exponential(10 * np.exp(-1.5 * eta)), 10)
 informed = alive_at(np.minimum(death, leaving), death <= leaving, 5.0)
 claim("when the sick leave first, Kaplan-Meier is too kind by .03 or more", informed - truth[five] > 0.03, [informed, truth[five]])
@@ -178,7 +178,7 @@ claim("when the sick leave first, Kaplan-Meier is too kind by .03 or more", info
 # The log-risk $\eta$ is usually linear in the measures, $\eta = w^\top x$, and $e^{w}$ is a *hazard ratio*: what one
 # unit more does to the rate. The same ratio at all times, whatever the time: *proportional hazards*.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (53.2): our nature follows it, with H₀(t) = 0.1 t^1.3; three risks and two times, 20,000 patients each
 shares = []
 for risk in (-1.0, 0.3, 1.2):
@@ -212,7 +212,7 @@ def partial_loss(eta, time, event):
 check("53.2", partial_loss)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 53.2
 def partial_loss(eta, time, event):
     """Equation (53.3): one number."""
@@ -241,7 +241,7 @@ def loss_of(w):
 
 by_hand = minimize(loss_of, np.zeros(6)).x
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (53.3): the value and the lowest point, beside lifelines
 
 
@@ -278,7 +278,7 @@ patient = np.array([0.5, -0.5, 0, 0, 0, 0])  # high first measure, low second on
 five_years = survival.survival_at(base, patient @ model.params_.to_numpy(), 5.0)
 five_years
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (53.4): beside the sum written out (times that tie), beside lifelines, and beside the truth
 rounded, weight = np.ceil(2 * time[:200]) / 2, np.exp(eta[:200])
 total = sum(1 / weight[rounded >= t].sum() for t in rounded[event[:200]] if t <= 4.0)
@@ -302,7 +302,7 @@ claim("this patient's five years are known within .04", abs(five_years - true_fi
 # 1994); the event is recurrence or death. It has been analysed so often that every program must print the same. Here
 # are the coefficients of `coxph` in R (survival 3.8, all eight measures, grade as two indicators), beside lifelines'.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from lifelines.statistics import proportional_hazard_test
 
 gbsg2 = load("gbsg2")
@@ -355,7 +355,7 @@ def c_index(risk, time, event):
 check("53.3", c_index)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 53.3
 def c_index(risk, time, event):
     """Equation (53.5)."""
@@ -367,7 +367,7 @@ def c_index(risk, time, event):
 
 check("53.3", c_index)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (53.5): lifelines, with risks that tie; then the ceiling, everybody followed to death
 some, coarse = slice(0, 400), np.round(eta[:400])
 ours = c_index(coarse, time[some], event[some])
@@ -396,7 +396,7 @@ studies = {
     "10 years": (10, 50),
 }
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 rows = {}
 for name, (closes, leave) in studies.items():
     seen, died = follow(waning, rng, closes, leave)
@@ -441,7 +441,7 @@ guesses = {
     "the truth": np.exp(-0.1 * 5**1.3 * np.exp(eta_new)),
 }
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Observed share alive at five years against predicted, in five groups, for two models, with a diagonal. Cox lies on the diagonal. With log-risks doubled the points lie on a flatter line: above it where the prediction is low and below it where it is high."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Observed share alive at five years against predicted, in five groups, for two models, with a diagonal. Cox lies on the diagonal. With log-risks doubled the points lie on a flatter line: above it where the prediction is low and below it where it is high."}} tags=["hide-input"]
 # Equation (53.6): the weighted score with censoring is the plain score without
 leaving = survival.kaplan_meier(time_new, ~event_new)
 scores, plain = {}, {}
@@ -515,7 +515,7 @@ def hazard_loss(y, logits):
     return ops.mean(ops.sum(known * nats, axis=1))
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (53.7): its nats are minus the log of what happened to each of six patients; (53.3) in a batch is the loop
 edges = np.array([0, 1, 2.5, 4, 7])
 when, seen = np.array([0.4, 2.0, 3.0, 6.9, 8.0, 3.9]), np.array([1, 1, 1, 1, 0, 0], bool)
@@ -577,7 +577,7 @@ def products(x, of):
 # Three scores: C-index, Brier score, and the **AUC at five years**: of one who was dead by then and one who was alive, how
 # often had the first the higher risk? Who left before is in neither group; the others weigh as in (53.6).
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from types import SimpleNamespace
 
 from sklearn.metrics import roc_auc_score
@@ -624,7 +624,7 @@ for name, effect, rival in (("linear", linear, "Cox"), ("three-way", together, "
     nobody_lost = roc_auc_score(death_test <= 5, answers["the truth"])
     assert abs(tables[name].loc["the truth", "AUC"].value - nobody_lost) < 0.03, "the weighted AUC is that without leaving"
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "C-indices with intervals of seven predictions in two worlds. Linear: Kaplan-Meier at one half, all others together near 0.7. Three-way: Kaplan-Meier, Cox and Cox with products of two near one half; Cox with products of three, both networks and the truth near 0.7."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "C-indices with intervals of seven predictions in two worlds. Linear: Kaplan-Meier at one half, all others together near 0.7. Three-way: Kaplan-Meier, Cox and Cox with products of two near one half; Cox with products of three, both networks and the truth near 0.7."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(8.4, 2.8), sharey=True)
 for ax, (name, result) in zip(axes, tables.items(), strict=True):
     plot.intervals(result, "C-index", ax=ax)
@@ -659,7 +659,7 @@ pd.concat(tables).map(str)
 # The simple rival knows from the literature that nodes and receptors act on a logarithmic scale (Sauerbrei and Royston
 # 1999), and has the logarithms of both.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 measures = gbsg2.frame.to_numpy(float)
 days, seen = gbsg2.y["time"] / 365.25, gbsg2.y["cens"]
 logs = np.log1p(measures[:, [gbsg2.frame.columns.get_loc(name) for name in ("pnodes", "progrec", "estrec")]])
@@ -714,7 +714,7 @@ seen_for, any_death = follow(first, rng, years=20, leave=25)
 cause = np.where(any_death, cause, 0)  # 0: censored
 share = survival.aalen_johansen(seen_for, cause, of=1)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Share dead of the tumour over twenty years. Truth and Aalen-Johansen lie on each other and level off near one quarter. One minus Kaplan-Meier rises on, to more than 0.6."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Share dead of the tumour over twenty years. Truth and Aalen-Johansen lie on each other and level off near one quarter. One minus Kaplan-Meier rises on, to more than 0.6."}} tags=["hide-input"]
 # Equation (53.8): lifelines, and the truth of two constant rates
 from lifelines import AalenJohansenFitter
 
@@ -759,7 +759,7 @@ naive = cox(got[:, None], lived, died).params_
 # The honest way: a patient is *without* a heart until it comes, and *with* one after that. Two rows then, each with
 # its start and stop.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from lifelines import CoxTimeVaryingFitter
 from lifelines.datasets import load_stanford_heart_transplants
 
@@ -812,7 +812,7 @@ def course(start, years):
     return np.array(shares)
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Two panels of shares over 15 years, stable, worse and dead stacked. From stable, one half is dead after about six years; from worse, one half is dead after little more than two."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Two panels of shares over 15 years, stable, worse and dead stacked. From stable, one half is dead after about six years; from worse, one half is dead after little more than two."}} tags=["hide-input"]
 # Equation (53.9): every path of five years, one by one; then 1,500 patients and yearly visits
 from itertools import product
 
@@ -852,7 +852,7 @@ pd.DataFrame(learnt, index=states, columns=states).round(3)
 # Published scores are (53.2) with $H_0(t)$ at ten years and a table of weights. Framingham's of 2008 (D'Agostino and
 # others) prints two worked patients, so one can check one's reading of it.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 FRAMINGHAM = {  # ln age, ln cholesterol, ln HDL, ln pressure (untreated, treated), smoker, diabetes; mean, S(10)
     "woman": ([2.32888, 1.20904, -0.70833, 2.76157, 2.82263, 0.52873, 0.69154], 26.1931, 0.95012),
     "man": ([3.06117, 1.12370, -0.93263, 1.93303, 1.99881, 0.65451, 0.57367], 23.9802, 0.88936),
@@ -886,7 +886,7 @@ claim("where the baseline hazard is half as large, his risk is half, and a littl
 # training patients come from Rotterdam and the test patients are those of section 2, an external validation. They
 # report a C-index of .816 and .658 for Cox, .863 and .668 for their network.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 import os
 from pathlib import Path
 

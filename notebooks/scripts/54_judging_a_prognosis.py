@@ -104,7 +104,7 @@ risks = {
     "the truth": 1 - np.exp(-0.1 * 5**1.3 * np.exp(eta_test)),
 }
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 dead = death_test <= 5
 rows = {}
 for name, risk in risks.items():
@@ -155,7 +155,7 @@ def weights(time, event, t):
 check("54.1", weights)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 54.1
 def weights(time, event, t):
     """Equation (54.1): what each patient counts at the horizon t (n,)."""
@@ -169,7 +169,7 @@ def weights(time, event, t):
 
 check("54.1", weights)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Three hills of Brier scores from 300 small studies, with a line at the truth. Left out lies to the left of it, counted as alive far to the right, weighted around it."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Three hills of Brier scores from 300 small studies, with a line at the truth. Left out lies to the left of it, counted as alive far to the right, weighted around it."}} tags=["hide-input"]
 # Equation (54.1): weighted means are those of all patients, and the weighted dead are one minus Kaplan-Meier
 gaps, shares = [], []
 for t in (1.0, 3.0, 7.0):
@@ -219,7 +219,7 @@ claim("left out it is too kind by .008 to .02, counted as alive too harsh by .04
 # **One condition.** (54.1) asks that leaving has nothing to do with the risk. If it depends on what was *measured*, say
 # the first measure, give each patient his own $G(t \mid x)$, by a Cox model of leaving:
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 stop = np.minimum(rng.exponential(6 * np.exp(-1.5 * x[:, 0])), 10)  # the sick leave first
 t_sick, e_sick = np.minimum(death, stop), death <= stop
 w_leave, base_leave = cox(x, t_sick, ~e_sick)
@@ -269,7 +269,7 @@ def auc(risk, time, event, t):
 check("54.2", auc)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 54.2
 def auc(risk, time, event, t):
     """Equation (54.2)."""
@@ -295,7 +295,7 @@ late = 2 + rng.exponential(size=n) / (0.25 * np.exp(1.2 * B))  # who lives longe
 death_ab = np.where(early < 2, early, late)
 time_ab, event_ab = follow(death_ab, rng)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "AUC against horizon from one to eight years for two markers, dots on lines. A falls from 0.8 at two years to about 0.6; B rises from one half to above 0.8. They cross between two and three years."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "AUC against horizon from one to eight years for two markers, dots on lines. A falls from 0.8 at two years to about 0.6; B rises from one half to above 0.8. They cross between two and three years."}} tags=["hide-input"]
 # Equation (54.2): the AUC of all patients, had nobody been lost; ties
 from sklearn.metrics import roc_auc_score
 
@@ -361,7 +361,7 @@ prognoses = {
     "Kaplan-Meier": np.tile(everybody, (4000, 1)),
 }
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equations (54.3) and (54.4): the integral without the lost patients' help, and chance plus distance
 five = list(years).index(5.0)
 rows, misses, distance = {}, [], []
@@ -421,7 +421,7 @@ def spread(s, event, bins):
 check("54.3", spread)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # Solution 54.3
 def spread(s, event, bins):
     """Equation (54.5): the shares of the bins (bins,), the lowest first."""
@@ -438,7 +438,7 @@ def spread(s, event, bins):
 
 check("54.3", spread)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Four panels of ten bars with a line at one tenth. The truth and Kaplan-Meier are flat. Log-risks doubled: the lowest bin is far too high. Hazards tripled: bars fall from 0.3 to 0.04."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Four panels of ten bars with a line at one tenth. The truth and Kaplan-Meier are flat. Log-risks doubled: the lowest bin is far too high. Hazards tripled: bars fall from 0.3 to 0.04."}} tags=["hide-input"]
 # Equation (54.5): flat for the truth, with a third followed to death and with nobody lost; the level of the test
 H_own = 0.1 * time_test**1.3
 ends = {
@@ -495,7 +495,7 @@ pd.DataFrame({"p of D": {name: f"{p:.2g}" if p > 1e-20 else "< 1e-20" for name, 
 # \text{from } \hat S^{\exp(c)} \text{ to } \hat S^{\exp(-c)}, \quad c = \frac{1.96\,\sqrt{\hat V}}{-\log \hat S}
 # \tag{54.6}$$
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (54.6): lifelines finds the same, with ties; it holds the truth in 95 of 100 studies
 
 
@@ -562,7 +562,7 @@ def forest(x, time, event, x_new):
 # 40 and 80 rows in the forest, on these women. 10 order nearly as well and are some 20 % too high, the others hardly
 # differ. If anything, the forest's row is too kind.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from types import SimpleNamespace
 
 gbsg2 = load("gbsg2")
@@ -586,7 +586,7 @@ for part in np.array_split(rng.permutation(len(t_w)), 5):
     logits = network.predict(measures[part].astype("float32"), verbose=0)
     women["network, hazards"][part] = survival.survival_from_hazards(logits, halves, at)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 
 
 def at_own_end(S, times, time, event):
@@ -637,7 +637,7 @@ table.assign(**{"events / expected": table["events / expected"].map("{:.2f}".for
 # expected events are near 1 for Cox, and .92 or so for the forest: its risks are a little too high. (Kaplan-Meier's AUC
 # falls below one half by construction, as in notebook 53.)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Observed against predicted risk in five groups with intervals, at one year and at three years, for Cox with logarithms and the forest. At one year all lie between 0 and 0.3, at three years between 0.1 and 0.7; nearly all intervals reach the diagonal."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Observed against predicted risk in five groups with intervals, at one year and at three years, for Cox with logarithms and the forest. At one year all lie between 0 and 0.3, at three years between 0.1 and 0.7; nearly all intervals reach the diagonal."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(8, 3.6))
 hits = []
 for ax, t, top in zip(axes, (1.0, 3.0), (0.4, 0.9), strict=True):
@@ -703,7 +703,7 @@ expected = expects(x_here, time_here)
 ratio = decide("observed over expected", event_here.sum() / expected.sum())
 event_here.sum(), expected.sum(), ratio
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (54.7): simulated, the hazards divided by 2.5 and by 1, followed for long and for short; then who is expected
 ratios = []
 for factor in (0.4, 1.0):
@@ -741,7 +741,7 @@ def mend(rows):
     }
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 quarters = np.arange(0.25, 2.8, 0.25)
 x_new, time_new, event_new = parts_of(test)
 z_new = (x_new - centre) / width
@@ -766,7 +766,7 @@ after.assign(**{"events / expected": after["events / expected"].map("{:.2f}".for
 # slope and new weights add to that is a thousandth or two. How many people does the mending need? The right panel
 # repeats it with some of those here.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true} mystnb={"image": {"alt": "Left: observed against predicted risk at two years in five groups. As it came, all points lie far below the diagonal; with the level corrected they lie on it. Right: IBS against people used, 50 to 800, log scale. Level is low and flat from the start, fitted anew falls from far above and meets it near the end."}}
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Left: observed against predicted risk at two years in five groups. As it came, all points lie far below the diagonal; with the level corrected they lie on it. Right: IBS against people used, 50 to 800, log scale. Level is low and flat from the start, fitted anew falls from far above and meets it near the end."}} tags=["hide-input"]
 import warnings
 
 sizes, mean_ibs = (50, 100, 200, 400, len(time_here)), {name: [] for name in mended}
@@ -815,7 +815,7 @@ claim("from 50 people fifteen weights are worse than one number by .003 or more,
 #
 # Notebook 53 took Katzman's files: a Cox model made in Rotterdam orders the German women with C = .656. Is its level right?
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 import os
 from pathlib import Path
 

@@ -13,7 +13,6 @@ import tempfile
 import time
 from queue import Empty
 
-import jupytext
 import nbformat
 import numpy as np
 from jupytext.combine import combine_inputs_with_outputs
@@ -52,14 +51,15 @@ def refresh(pair: Pair, force: bool = False) -> str:
     if force or fresh.metadata.get("medlib", {}).get("code") != code:
         execute(fresh, pair.name, code)
         word = f"executed in {fresh.metadata.medlib.seconds} s"
-    elif pair.path.exists() and same(pair):
+    elif pair.path.exists() and same(pair) and pair.script.read_text(encoding="utf-8") == pair.saved():
         return "up to date"
     else:
         word = "text updated"
     nbformat.validate(fresh)
     nbformat.write(fresh, pair.path)
-    # The script is the master, but its YAML header is jupytext's: write it back once so that syncing is a no-op.
-    jupytext.write(fresh, pair.script, fmt="py:percent")
+    # The script is the master, but its form is that in which JupyterLab saves the notebook: written back, saving or
+    # opening the page changes nothing, whichever of the two files git touched last.
+    pair.script.write_text(pair.saved(), encoding="utf-8", newline="\n")
     os.utime(pair.path)
     return word
 

@@ -53,6 +53,10 @@ class Pair:
         """The notebook as it is stored: cells with outputs."""
         return nbformat.read(self.path, as_version=4)
 
+    def saved(self) -> str:
+        """The script as JupyterLab writes it when the notebook, as it is on the disk now, is saved."""
+        return jupytext.writes(nbformat.read(self.path, as_version=4), fmt="py:percent")
+
     @cached_property
     def current(self) -> nbformat.NotebookNode:
         """The script's cells with the outputs stored for those that have not changed since."""

@@ -50,6 +50,12 @@ def test_pair_is_equal_by_content(pair):
 
 
 @every_notebook
+def test_saving_a_page_changes_nothing(pair):
+    """Not even the order of a cell's tags: JupyterLab refuses a page whose notebook is newer than another script."""
+    assert pair.script.read_text(encoding="utf-8") == pair.saved(), "run `make notebooks`"
+
+
+@every_notebook
 def test_outputs_belong_to_the_code(pair):
     counts = [cell.execution_count for cell in pair.cells("code")]
     assert counts == list(range(1, len(counts) + 1)), "not executed from top to bottom in a fresh kernel"
