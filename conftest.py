@@ -23,8 +23,9 @@ THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"
 #: notebook -> seconds of its cells, and whether all of them passed
 _seconds: dict[str, float] = {}
 _failed: set[str] = set()
-#: GiB of the largest child of each worker, and the workers that did not come to their end
-_peaks: list[float] = []
+#: GiB of the largest child of each worker and the file that started it; the workers that did not come to their end
+_peaks: list[tuple[float, str]] = []
+_largest: tuple[float, str] = (0.0, "")
 _lost: list[str] = []
 
 
@@ -80,7 +81,7 @@ def pytest_testnodedown(node, error):
     if error:
         _lost.append(f"worker {node.gateway.id} was lost: {error}")
     else:
-        _peaks.append(node.workeroutput["peak"])
+        _peaks.append(tuple(node.workeroutput["peak"]))
 
 
 # -------------------------------------------------------------------------------------------------------------- kernels
@@ -120,6 +121,15 @@ def pytest_runtest_logreport(report):
             _failed.add(name)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item):
+    """After a test, and with its last one a notebook's kernel, has ended: was a child of it the largest so far?"""
+    global _largest
+    result = yield
+    _largest = max(_largest, (peak_of_children(), item.nodeid.partition("::")[0]), key=lambda entry: entry[0])
+    return result
+
+
 def _missing(config) -> list[str]:
     """What a complete run must have done and did not: notebooks not executed, exercises not passed."""
     from medlib import checks, lesson
@@ -134,7 +144,7 @@ def _missing(config) -> list[str]:
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session, exitstatus):
     if hasattr(session.config, "workerinput"):
-        session.config.workeroutput["peak"] = peak_of_children()
+        session.config.workeroutput["peak"] = _largest
     elif exitstatus == 0 and not session.config.option.collectonly and (_lost or _missing(session.config)):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
@@ -151,8 +161,8 @@ def pytest_terminal_summary(terminalreporter, config):
 
     names, where = expected()
     terminalreporter.write_line(f"executed {len(_seconds)} of {len(names)} notebooks {where}")
-    peak = max(_peaks) if _peaks else peak_of_children()
-    if peak == peak:  # the system tells
-        terminalreporter.write_line(f"largest kernel: {peak:.2f} GiB")
+    peak, name = max(_peaks, default=_largest)
+    if name:  # the system tells
+        terminalreporter.write_line(f"largest process: {peak:.2f} GiB, started by {name}")
     for line in _missing(config):
         terminalreporter.write_line(line, red=True)
