@@ -524,8 +524,10 @@ rival = decide("best simple rival on upright heads", straight[0])
 table = score_table(predictions, test, against=leader, scores=by_disease, n=300)
 behind = {d: table[f"{d} minus {leader}"] for d in by_disease}
 lead = behind["mean"].drop(leader).map(lambda gap: gap.value)
-most = max(behind[d].drop(leader).map(lambda gap: gap.value).max() for d in by_disease)
-claim("no method is ahead of factors turned back by .01, nor for any one disease", most < 0.01, [most, lead.idxmax()])
+turning = (leader, f"{leader}, mirror", "turning VAE", "ensemble")
+most = max(behind[d].drop(list(turning)).map(lambda gap: gap.value).max() for d in by_disease)
+claim("no method that does not turn is ahead of factors turned back by .01, nor for any one disease", most < 0.01, most)
+claim("its own mirror gives or takes .03 at most", abs(lead[turning[1]]) < 0.03, behind["mean"][turning[1]])
 gap = behind["mean"][rival]
 claim("the best simple rival on upright heads is .015 to .06 behind, interval and all",
       -0.06 < gap.value < -0.015 and gap.high < 0.005, gap)
@@ -536,10 +538,10 @@ claim("for each of the three diseases", max(lost) < 0, np.round(lost, 3))
 shift = {p: round(float(lead[f"VAE, {p}"] - lead[f"factor analysis, {p}"]), 3) for p in ("lying", "upright")}
 claim("the VAE is not more than .01 ahead of factor analysis, lying or upright", max(shift.values()) < 0.01, shift)
 climb = {m: round(float(lead[f"{m}, upright"] - lead[f"{m}, lying"]), 3) for m in (*SIMPLE, "VAE")}
-claim("upright heads lift the subtraction by .02 to .08", 0.02 < climb["mirror image"] < 0.08, climb["mirror image"])
+claim("upright heads lift the subtraction by .02 to .12", 0.02 < climb["mirror image"] < 0.12, climb["mirror image"])
 steady = climb["average head"] > 0.01 and min(climb.values()) > -0.015
 claim("and the average head by .01 or more; no method loses .015 by it", steady, climb)
-claim("the ensemble is within .015 of its leader", abs(lead["ensemble"]) < 0.015, [best, second])
+claim("the ensemble is not ahead by .015", lead["ensemble"] < 0.015, [best, second, lead["ensemble"]])
 table[list(by_disease)]
 
 # %% [markdown]
@@ -557,10 +559,10 @@ ax.set(xlabel="mean AUC minus that of factors turned back", title="Simulated", x
 plt.show()
 
 # %% [markdown]
-# The paired differences from factors turned back: no interval lies above zero. The best rival on upright heads is three
-# to four hundredths behind, the convolutional VAE four to eight, the subtraction of lying heads ten or more. The
-# ensemble pays nothing here: its second member knows nothing that the first does not. And the trained network is
-# *behind* the model from which it started.
+# The paired differences from factors turned back: no interval lies above zero. (With other patients the mirror can help:
+# once in ten splits it was two hundredths ahead.) The best rival on upright heads is some two to four hundredths behind,
+# the convolutional VAE three to eight, the subtraction of lying heads ten or more. The ensemble pays nothing: its second
+# member knows nothing that the first does not. And the trained network is *behind* the model from which it started.
 #
 # ### Why does training lose?
 #
@@ -608,15 +610,16 @@ for label, rows in groups.items():
 split = pd.DataFrame(split)
 gain = {label: split[label][leader].value - split[label][five[0]].value for label in split}
 claim("on tilted heads factors turned back lead the subtraction by .1 or more", gain["tilt above 3°"] > 0.1, gain["tilt above 3°"])
-claim("and on straighter ones by less", gain["tilt below 3°"] < gain["tilt above 3°"], gain["tilt below 3°"])
+claim("and on straighter ones by .04 or more", gain["tilt below 3°"] > 0.04, gain["tilt below 3°"])
 better = [split["larger lesions"][name].value > split["smaller lesions"][name].value for name in five]
 claim("every method finds larger lesions better", all(better))
 split
 
 # %% [markdown]
 # The columns show the mean AUC on heads tilted by less and by more than 3°, and on the smaller and the larger half of
-# the lesions of each disease. On tilted heads the lead over the subtraction is .1 or more, on straighter ones it is
-# smaller: a model that knows about turning is worth most where heads turn. Size matters to all.
+# the lesions of each disease. On tilted heads the lead over the subtraction is .1 or more, on straighter ones .05 to .15,
+# and in nine of ten splits of the patients the smaller one: a model that knows about turning is worth most where heads
+# turn. Size matters to all.
 #
 # ## 7. An alarm
 #
@@ -772,8 +775,8 @@ where = {names: lambda y, d, k=k: d[y == k].mean() for k, names in enumerate(("i
 outlines = score_table({n: d[ill_test] for n, d in overlap.items()}, test[ill_test], scores=where, n=200)
 outlines["false marks on a healthy slice, cm²"] = [f"{v.mean():.1f}" for v in false_marks.values()]
 tumour = outlines["tumour"]
-better = tumour.iloc[2].low > tumour.iloc[1].value
-claim("tumours are outlined better by factors turned back than by factor analysis, lying", better, tumour.iloc[1:].tolist())
+better = tumour.iloc[2].value - tumour.iloc[1].value
+claim("tumours are outlined up to .25 better by factors turned back than by factor analysis, lying, or level", -0.05 < better < 0.25, tumour.iloc[1:].tolist())
 claim("no disease is outlined well: Dice below .8", max(v.value for v in outlines.iloc[2, :3]) < 0.8)
 spots = [v.mean() for v in false_marks.values()]
 claim("the subtraction marks over 2 cm² of a healthy slice, factors turned back less than half of that",
@@ -799,8 +802,8 @@ outlines
 # slice, in square centimetres. Bleeds are outlined best, with about two thirds of overlap; tumours worst. The
 # subtraction marks a lesion and its mirror place alike, so its overlap cannot pass two thirds, and it marks several
 # square centimetres of a healthy slice. The fair rival is factor analysis on heads as they lie: for bleeds it does as
-# well as factors turned back, for infarcts a little and above all for tumours worse; each marks about one square
-# centimetre of a healthy slice. Even so, an outline is worth something only where somebody has already said that there
+# well as factors turned back, for infarcts a little and above all for tumours worse (with other patients they were once
+# level); each marks about one square centimetre of a healthy slice. Even so, an outline is worth something only where somebody has already said that there
 # is a lesion: its threshold was chosen on *ill* slices.
 #
 # ## 9. An audit by site

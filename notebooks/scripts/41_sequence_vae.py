@@ -28,8 +28,8 @@
 #
 # Below are heartbeats, and heartbeats drawn by a model without any network: a mixture of a few Gaussian clouds that is
 # fitted, and chosen among four, in a few seconds or less. It will beat our networks in likelihood, by more than 5 nats
-# a beat. And yet the network's own drawings cover more of the patients' beats. This page asks what each model is good
-# for, and measures it.
+# a beat. And yet the network's own drawings cover somewhat more of the patients' beats. This page asks what each model
+# is good for, and measures it.
 
 # %%
 import time
@@ -519,7 +519,7 @@ assert np.isclose(cover["mixture"], density_coverage(target, likeness["mixture"]
 shown = ["patients (for comparison)", "convolutional VAE", "factor analysis", "no KL"]
 sheet({name.replace(" (for comparison)", ""): pool[name] for name in shown}, "Simulated beats, and beats drawn by three models")
 VAE = "convolutional VAE"
-claim("without KL the distance is over 1.7 times that of the VAE", far["no KL"] > 1.7 * far[VAE], far[["no KL", VAE]].tolist())
+claim("without KL the distance is over 1.3 times that of the VAE", far["no KL"] > 1.3 * far[VAE], far[["no KL", VAE]].tolist())
 claim("without KL at least 15 of 100 beats fewer are covered", cover["no KL"] < cover[VAE] - 0.15, cover[["no KL", VAE]].tolist())
 repaired = far["no KL, Gaussian of its codes"]
 claim("a Gaussian of its codes repairs the distance: below 1.2 times that of the VAE", repaired < 1.2 * far[VAE], [repaired, far[VAE]])
@@ -527,7 +527,8 @@ covers = score_table(near, test, VAE, share_of, n=200)[f"coverage minus {VAE}"][
 up = cover["no KL, Gaussian of its codes"] - cover["no KL"]
 claim("its coverage rises by .1 or more, and is not ahead of the VAE's beyond its interval", up > 0.1 and covers.low < 0, [up, covers.value])
 ahead = quality.loc["convolutional VAE", "coverage minus mixture"]
-claim("the VAE covers more beats than the mixture, interval and all", ahead.low > 0, ahead)
+claim("the VAE covers up to .15 more beats than the mixture, or about as many", -0.01 < ahead.value < 0.15, ahead)
+claim("and .15 more than factor analysis, or over", cover[VAE] > cover["factor analysis"] + 0.15, cover[[VAE, "factor analysis"]].tolist())
 nearer = far[["factor analysis", "mixture"]].max() < far[VAE]
 claim("yet the distances of factor analysis and mixture are smaller", nearer, far[["factor analysis", "mixture", VAE]].tolist())
 tanh_nats = importance_nats(tanh, x_test, 10)
@@ -545,14 +546,15 @@ pd.concat([far.rename("Fréchet distance").round(2), quality.map(str)], axis=1)
 
 # %% [markdown]
 # Small distances and large coverages are good; the first row is what patients score, and the last column is paired, by
-# patient, against the mixture. Without KL the distance is more than 1.7 times the VAE's, and at least 15 beats of 100
-# fewer are covered. A Gaussian fitted to its codes afterwards repairs it: the distance is then about the VAE's or
-# smaller, and the coverage rises by .1 or more, though not above the VAE's. (So what the KL term buys here is a prior
-# that fits; a covariance of the codes does much of that, too.) The linear models have the smaller distances, no
-# wonder: they were fitted to means and covariances, and the distance looks at nothing else. **In coverage the VAE
-# leads them**, interval and all: their drawings have the right moments, and shapes that fewer patients have. (The
-# distances carry no interval: another drawing moves them by some hundredths, other patients would move them more.) The
-# tanh costs more than 2 nats a beat: a code that must not be surer than 0.61 has to be blunt.
+# patient, against the mixture. Without KL the distance is 1.3 times the VAE's or much more, and at least 15 beats of
+# 100 fewer are covered. A Gaussian fitted to its codes afterwards repairs it: the distance is then about the VAE's or
+# smaller, and the coverage rises by .1 or more, to about the VAE's. (So what the KL term buys here is a prior that
+# fits; a covariance of the codes does much of that, too.) The linear models have the smaller distances, no wonder: they
+# were fitted to means and covariances, and the distance looks at nothing else. **In coverage the VAE leads them**:
+# factor analysis by .15 or more, and the mixture by .02 to .12, of which the interval held zero in two of ten splits of
+# the patients. Their drawings have the right moments, and shapes that fewer patients have. (The distances carry no
+# interval: another drawing moves them by some hundredths, other patients move them more.) The tanh costs more than 2
+# nats a beat: a code that must not be surer than 0.61 has to be blunt.
 #
 # ### From one beat to another
 #
@@ -936,7 +938,7 @@ pd.DataFrame({"nats a new patient": ledger}).round(2)
 # that covers both, and repairs a hole with something between the beat and 0.</details>
 #
 # <details><summary>A mixture fitted in seconds has the better likelihood. Name one thing from this page that the VAE
-# does and the mixture does not.</summary>It draws beats that cover more of the patients' beats, holds heart rate and
+# does and the mixture does not.</summary>It draws beats that cover rather more of the patients' beats, holds heart rate and
 # ST level in ten numbers (ten factors hold them as well), and finds a raised ST segment better, though two plain means
 # do far better still. For a density alone the mixture is the better choice, and cheaper. </details>
 #
