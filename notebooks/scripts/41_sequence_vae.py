@@ -420,7 +420,7 @@ claim("the network's ten latents are worth over 8 nats more than ten factors, in
 lead = gaps["convolutional VAE"]
 claim("with the best factor analysis they are about level, within 15 nats", abs(lead.value) < 15, lead)
 weights = sum(int(np.prod(w.shape)) for w in conv.trainable_weights)
-claim("the network has over 5 times the mixture's numbers", weights > 5 * clouds * 5151, [weights, clouds * 5151])
+claim("the network has over 3 times the mixture's numbers", weights > 3 * clouds * 5151, [weights, clouds * 5151])
 
 
 def rounded(value):
@@ -534,7 +534,7 @@ claim("yet the distances of factor analysis and mixture are smaller", nearer, fa
 tanh_nats = importance_nats(tanh, x_test, 10)
 slip = score_table({"right": nats["convolutional VAE"], "tanh": tanh_nats}, test, "right", mean_nats, n=200)
 lost = slip.loc["tanh", "nats minus right"]
-claim("the tanh costs over 2 nats a beat, and its interval is above 0", lost.value > 2 and lost.low > 0, lost)
+claim("the tanh costs over 2 nats a beat", lost.value > 2, lost)
 
 # %% [markdown]
 # All rows have a spike. In the lowest row some baselines are ragged or sag, and one beat has hardly a T wave. An
@@ -554,7 +554,7 @@ pd.concat([far.rename("Fréchet distance").round(2), quality.map(str)], axis=1)
 # factor analysis by .15 or more, and the mixture by .02 to .12, of which the interval held zero in two of ten splits of
 # the patients. Their drawings have the right moments, and shapes that fewer patients have. (The distances carry no
 # interval: another drawing moves them by some hundredths, other patients move them more.) The tanh costs more than 2
-# nats a beat: a code that must not be surer than 0.61 has to be blunt.
+# nats a beat (and once in ten splits its interval held zero): a code that must not be surer than 0.61 has to be blunt.
 #
 # ### From one beat to another
 #
