@@ -427,8 +427,8 @@ picks = np.array([rng.choice(3, size=(200, k), p=q[0, x]) for x in range(5)])
 log_w = np.array([np.log(joint[0, x] / q[0, x])[picks[x]] for x in range(5)])
 tight = [np.mean([tight_nats(row[:, :m]).mean() for row in log_w]) for m in (1, 10, k)]
 truth = -np.log(evidence[0]).mean()
-comes = tight[0] > tight[1] > tight[2] and abs(tight[2] - truth) < 0.01 * max(truth, 1)
-claim("in the tiny world: 1, 10 and 4,000 codes come down to -log p(x)", comes, [*tight, truth])
+comes = tight[0] > tight[1] > tight[2] and abs(tight[2] - truth) < 0.12 * (tight[0] - truth)
+claim("in the tiny world 1, 10 and 4,000 codes come down to -log p(x), by nine tenths of the way or more", comes, [*tight, truth])
 models = {"plain": plain} | treated
 weights = {name: model.log_weights(test, 16) for name, model in models.items()}
 counts = [1, 2, 4, 8, 16]
@@ -467,8 +467,8 @@ claim("two silent models, plain and annealing, are level or up to .8 nats apart"
 units = active_units(coded["free bits"][0])
 used = 3 < rate_of["free bits"] < 5 and units == LATENT
 claim("free bits: four nats are free, and three to five are used, by all eight latents", used, rate_of["free bits"])
-cheap = price["free bits"] < 2.5 and read_in["free bits"].low > 0.8
-claim("its price is small, and its code says the diagnosis in four of five reports or more", cheap, [price["free bits"], read_in["free bits"].value])
+cheap = price["free bits"] < 2.5 and read_in["free bits"].low > 0.75
+claim("its price is small, and its code says the diagnosis in four of five reports or so, or more", cheap, [price["free bits"], read_in["free bits"].value])
 idle = price["word dropout"] > 1 and rate_of["word dropout"] < 0.3
 claim("word dropout costs one nat or more, and its rate is nearly 0", idle, [price["word dropout"], rate_of["word dropout"]])
 moved = read_in["word dropout"]
@@ -534,7 +534,7 @@ fig.suptitle("Simulated new reports of a lesion: share whose facts come back (95
 plt.show()
 bits, counts_keep = table.loc["free bits"], table.loc["word counts"]
 claim("half of the test reports or so are in the archive", 0.4 < np.mean(~new) < 0.65, np.mean(~new))
-claim("free bits bring the diagnosis back in half or so, or more", bits["diagnosis"].low > 0.45, bits["diagnosis"])
+claim("free bits bring the diagnosis back in .35 to .85 of them", 0.35 < bits["diagnosis"].value < 0.85, bits["diagnosis"])
 claim("and all three facts in three of ten or fewer", bits["all three"].high < 0.3, bits["all three"])
 with_diagnosis = kept["free bits"][kept["free bits"][:, 0], 1].mean()
 claim("the side, where the diagnosis is right, is a toss of a coin: .35 to .65", 0.35 < with_diagnosis < 0.65, with_diagnosis)
@@ -549,10 +549,10 @@ claim("word counts keep all three in half or more, ahead by .25 or more", better
 # %% [markdown]
 # Half of the test reports, nearly all of the healthy ones, stand in the archive word for word: the grammar is small. So
 # we count reports that the archive does not hold, of a lesion: a healthy report has neither side nor size to lose. With
-# free bits the diagnosis comes back in half of them or so. All else is filled in with what is typical: where the
-# diagnosis is right, the side is a toss of a coin. Eight numbers from counted words keep all three facts in more than
-# half, without any training. **As a memory, the text VAE loses to a table of counts, by far.** Who wants to find
-# similar cases should count first.
+# free bits the diagnosis comes back in half of them or so (ten runs: .4 to .8). All else is filled in with what is
+# typical: where the diagnosis is right, the side is a toss of a coin. Eight numbers from counted words keep all three
+# facts in more than half, without any training. **As a memory, the text VAE loses to a table of counts, by far.** Who
+# wants to find similar cases should count first.
 #
 # Why so little? The codes of these reports say the diagnosis more often than the new texts repeat it: the writer,
 # too, must learn to listen. And by (44.2) nothing in the loss asks for more. A fact costs the writer its surprise,
@@ -596,16 +596,16 @@ axes[1].set(xlabel="from the healthy codes to the bleeds", ylabel="share of 50 r
 plt.show()
 readable = np.mean([[r.parsed for r in stop] for stop in walk])
 broken = np.mean([[bool(r.contradictions) for r in stop] for stop in walk])
-claim("from mostly healthy reports to mostly bleeds, or nearly", shares[0, 0] > 0.6 and shares[-1, 2] > 0.35, [shares[0, 0], shares[-1, 2]])
+claim("from mostly healthy reports to bleeds in a quarter or more", shares[0, 0] > 0.6 and shares[-1, 2] > 0.22, [shares[0, 0], shares[-1, 2]])
 claim("seven of ten reports or more can be read, and a third or more contradict themselves", readable > 0.7 and broken > 0.3, [readable, broken])
 
 # %% [markdown]
 # At left the diagnoses form clouds, the healthy a few tight dots, though nobody named diagnoses to the network. At
 # right healthy reports give way to infarcts and tumours, and those to bleeds, which are about half of the reports at
-# the end or more. (White above: no diagnosis was found. More reports cannot be read as a whole, up to three in ten.) A
-# third or more say two things that cannot both be true. And the way leads through other diagnoses, not through milder
-# bleeds: the parser finds one diagnosis in a report, or none. A patient half-way between health and a bleed is no
-# patient.
+# the end (ten runs: three to seven of ten). (White above: no diagnosis was found. More reports cannot be read as a
+# whole, up to three in ten.) A third or more say two things that cannot both be true. And the way leads through other
+# diagnoses, not through milder bleeds: the parser finds one diagnosis in a report, or none. A patient half-way between
+# health and a bleed is no patient.
 #
 # Is that worth the network? The honest rival writes without a code: let the **language model** write, read each report
 # with the parser, and keep the bleeds, about one draft in five. Here are reports of bleeds from both.
@@ -627,8 +627,8 @@ for name, tokens in pages.items():
     slips.append(Counter(fact for i in bleeds for fact in found[i].contradictions))
 table = pd.DataFrame(rows, index=["are bleeds", "of those, contradict themselves", "of those, different"]).T
 hit = table["are bleeds"]
-enough = hit.iloc[0].value > 0.45 and 0.1 < hit.iloc[1].value < 0.3
-claim("a code of a bleed gives a bleed in half of its reports or so, or more; the language model in a fifth or so", enough, [hit.iloc[0].value, hit.iloc[1].value])
+enough = 0.28 < hit.iloc[0].value < 0.8 and 0.1 < hit.iloc[1].value < 0.27
+claim("a code of a bleed gives a bleed in three to eight of ten reports; the language model in one to three", enough, [hit.iloc[0].value, hit.iloc[1].value])
 lies = table["of those, contradict themselves"]
 claim("both contradict themselves in a third of their bleeds or more", min(lies.iloc[0].value, lies.iloc[1].value) > 0.3, lies.iloc[0])
 often = ["location" in dict(slip.most_common(2)) for slip in slips]
@@ -636,9 +636,10 @@ claim("the place is one of the two things that they contradict most often", all(
 table.astype(str)
 
 # %% [markdown]
-# A code of a bleed gives a bleed more often than not; the language model gives one in about five drafts, and a parser
-# must pick. Among the bleeds that come, many contradict themselves, from either: a small LSTM after four hundred steps
-# forgets the place between finding and impression (notebook 42's transformer does not), and no code mends that.
+# A code of a bleed gives a bleed in half of its reports or so (ten runs: .3 to .6); the language model gives one in
+# about five drafts, and a parser must pick. Among the bleeds that come, many contradict themselves, from either: a
+# small LSTM after four hundred steps forgets the place between finding and impression (notebook 42's transformer does
+# not), and no code mends that.
 #
 # So where do text VAEs earn their place? Where facts have no names to be told by, and a smooth space of whole texts is
 # wanted for itself. For case reports with known facts, this page found none.
