@@ -142,6 +142,12 @@ def test_files_that_are_no_recording_are_refused(tmp_path):
     wavfile.write(tmp_path / "short.wav", 2000, np.ones(2000, np.int16))
     wavfile.write(tmp_path / "slow.wav", 500, np.ones(5000, np.int16))
     wavfile.write(tmp_path / "silent.wav", 2000, np.zeros(20000, np.int16))
-    for name, words in (("text", "cannot be read"), ("empty", "cannot be read"), ("short", "1.0 s"), ("slow", "500 Hz"), ("silent", "silent")):
+    for name, words in (
+        ("text", "cannot be read"),
+        ("empty", "cannot be read"),
+        ("short", "1.0 s"),
+        ("slow", "500 Hz"),
+        ("silent", "silent"),
+    ):
         with pytest.raises(ValueError, match=words):
             heart_sounds.read(tmp_path / f"{name}.wav")

@@ -253,7 +253,8 @@ def read(path: str | Path) -> np.ndarray:
     seconds = len(wave) / rate
     if rate < RATE or seconds < SECONDS:
         raise ValueError(
-            f"path: {str(path)!r} holds {seconds:.1f} s at {rate:,} Hz, expected {SECONDS} s or more at {RATE:,} Hz or more"
+            f"path: {str(path)!r} holds {seconds:.1f} s at {rate:,} Hz, expected {SECONDS} s or more at {RATE:,} Hz or "
+            "more; record longer, or with a finer setting"
         )
     wave = resample_poly(wave[: rate * SECONDS] - wave.mean(), RATE, rate)[: RATE * SECONDS]
     loudest = abs(wave).max()
