@@ -66,8 +66,8 @@ claim("the murmur has about a twentieth of the energy", 0.04 < share < 0.06, sha
 # %% [markdown]
 # The upper curve shows pairs of spikes: the *first sound* (the valves between atria and ventricles close) and the *second
 # sound* (the valves to the arteries close). Between them, shaded, the ventricles empty: *systole*. Then they fill: *diastole*.
-# The lower curve keeps only the frequencies of this murmur, ten times magnified. It fills each systole. (The thin spikes in the fifth
-# are a click: a hand moved the microphone.) A physician who hears a murmur asks first: *when?* A systolic one may be harmless;
+# The lower curve keeps only the frequencies of this murmur, ten times magnified. It fills each systole. (The spike at 3.32 s, in
+# the fifth, is a click: a hand moved the microphone.) A physician who hears a murmur asks first: *when?* A systolic one may be harmless;
 # one in diastole nearly always means disease, and ultrasound of the heart (echocardiography) follows.
 #
 # ## 1. What, and when: the spectrogram
@@ -187,7 +187,7 @@ def show(x, ax, window=64, title="", hop=20):
 fig, axes = plt.subplots(3, 1, figsize=(7.8, 5.6), sharex=True)
 for ax, apart in zip(axes, (125, 31.25, 7.8125), strict=True):
     window = window_for(apart, RATE)
-    image = show(x, ax, window, f"Simulated: window of {window} ms, for tones that are {apart:.3g} Hz apart")
+    image = show(x, ax, window, f"Simulated: window of {window} ms, for tones that are {apart:g} Hz apart")
 fig.colorbar(image, ax=axes, label="decibels over the median", aspect=40)
 axes[-1].set_xlabel("time (s)")
 plt.show()
@@ -313,6 +313,8 @@ from sklearn.preprocessing import StandardScaler
 from medlib.models import sound
 
 parts = train, val, test
+people = [set(part.groups) for part in parts]
+claim("480 patients to learn from, 120 to choose by, 200 to report on, and none of them in two parts", [len(some) for some in people] == [480, 120, 200] and len(set.union(*people)) == 800, [len(some) for some in people])
 pictures = [sound.loudness(part.x) for part in parts]
 mean, sd = decide("scale of the pictures", [pictures[0].mean(axis=(0, 1)), pictures[0].std(axis=(0, 1))])
 pictures = [(picture - mean) / sd for picture in pictures]
@@ -665,8 +667,8 @@ claim("steps that say first or second sound lie about a twentieth to a tenth of 
 
 # %% [markdown]
 # The lower panel shows the letters handing over to one another, 1, s and 2 in each beat, in the right order. They are not tied to
-# the dotted times: a letter may be held until the next one, or begin long before its sound. The median step that says 1 or 2 lies a
-# twentieth to a tenth of a second from such a sound (drawn by lot, it would be a fifth). The loss asks for the order alone. (Two equal letters never follow one another in a heart, so a blank is hardly needed.) Whoever needs the time
+# the dotted times: a letter may last one step or several, and begin before its sound or after it. The median step that says 1 or 2 lies a
+# twentieth to a tenth of a second from such a sound (drawn by lot, it would be a fifth). The loss asks for the order alone. (Two equal letters never follow one another in a heart, so it may say the blank between letters, or not.) Whoever needs the time
 # needs labels with times.
 #
 # To read the answer, take the likeliest symbol of each frame and collapse: *greedy decoding*. How good is the
@@ -957,7 +959,7 @@ else:
 # smeared over all of it (45.2). Make two pictures, one with a long window and one with a short one.</details>
 #
 # <details><summary>A colleague's network, trained with CTC, says the blank at nearly every frame, and each letter at one
-# frame only. Is it broken?</summary>No. A path needs each letter once. Elsewhere it may hold the letter, as our listener does, or say
+# frame only. Is it broken?</summary>No. A path needs each letter once. Elsewhere it may hold the letter or say
 # the blank: both collapse to the same text. It is broken when nothing is left after collapsing: then it has learnt nothing yet,
 # and needs more steps or another rate.</details>
 #
