@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from medlib.data import load
+from medlib.data import heart_sounds, load
 from medlib.data.heart_sounds import CLASSES, RATE, SYMBOLS, envelope, thud
 
 
@@ -116,3 +116,38 @@ def test_envelopes_rise_fall_or_stay():
 def test_impossible_options_are_refused(bad, message):
     with pytest.raises(ValueError, match=message):
         load("heart_sounds", **bad)
+
+
+# ------------------------------------------------------------------------------------------- a recording of one's own
+
+
+@pytest.mark.parametrize(("rate", "kind"), [(1000, np.int16), (2000, np.int16), (44100, np.float32)])
+def test_a_wav_file_is_read_at_our_rate(tmp_path, rate, kind):
+    from scipy.io import wavfile
+
+    t = np.arange(int(5.5 * rate)) / rate
+    tone = 0.4 * np.sin(2 * np.pi * 50 * t)
+    stereo = np.column_stack([tone, np.zeros_like(tone)])
+    wavfile.write(tmp_path / "one.wav", rate, (stereo * (30000 if kind is np.int16 else 1)).astype(kind))
+    x = heart_sounds.read(tmp_path / "one.wav")
+    assert x.shape == (4000,) and x.dtype == np.float32 and abs(x).max() == pytest.approx(1)
+    assert np.allclose(x[100:-100], np.sin(2 * np.pi * 50 * np.arange(4000) / 1000)[100:-100], atol=0.05)
+
+
+def test_files_that_are_no_recording_are_refused(tmp_path):
+    from scipy.io import wavfile
+
+    (tmp_path / "text.wav").write_text("no sound", encoding="utf-8")
+    (tmp_path / "empty.wav").write_bytes(b"")
+    wavfile.write(tmp_path / "short.wav", 2000, np.ones(2000, np.int16))
+    wavfile.write(tmp_path / "slow.wav", 500, np.ones(5000, np.int16))
+    wavfile.write(tmp_path / "silent.wav", 2000, np.zeros(20000, np.int16))
+    for name, words in (
+        ("text", "cannot be read"),
+        ("empty", "cannot be read"),
+        ("short", "1.0 s"),
+        ("slow", "500 Hz"),
+        ("silent", "silent"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            heart_sounds.read(tmp_path / f"{name}.wav")

@@ -140,3 +140,27 @@ def test_each_peak_has_its_row_of_measures(recordings):
     assert all(np.isfinite(row).all() for row in rows)
     gaps = np.diff(peaks[0]) / 1000
     assert np.allclose(rows[0][1:, 1], np.clip(gaps, 0, 1)) and np.allclose(rows[0][:-1, 2], np.clip(gaps, 0, 1))
+
+
+# ----------------------------------------------------------------------------------------------------- pooled, chains
+
+
+def test_a_pooled_listener_gives_one_answer_a_recording():
+    network = sound.build_listener((197, 33), 4, width=8, units=4, pooled=True)
+    assert network.output_shape == (None, 4)
+    assert sound.build_listener((197, 33), 4, width=8, units=4).output_shape == (None, 50, 4)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_likeliest_states_are_those_of_all_sequences(seed):
+    rng = np.random.default_rng(seed)
+    start, step = np.log(rng.dirichlet(np.ones(3))), np.log(rng.dirichlet(np.ones(3), 3))
+    seen = rng.normal(size=(6, 3))
+
+    def value(states):
+        moves = sum(step[a, b] for a, b in zip(states, states[1:], strict=False))
+        return start[states[0]] + moves + sum(seen[t, k] for t, k in enumerate(states))
+
+    best = max(product(range(3), repeat=6), key=value)
+    assert sound.likeliest_states(start, step, seen) == list(best)
+    assert sound.likeliest_states(start, step, seen[:1]) == [int((start + seen[0]).argmax())]

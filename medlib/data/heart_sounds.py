@@ -7,7 +7,10 @@ a recording holds is what it was built from: a simulated murmur is no patient's.
 
 from __future__ import annotations
 
+import struct
+import warnings
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -225,6 +228,39 @@ def load(noise: float = 1.0, patients: int = 800, seed: int = 0) -> Dataset:
     y = np.array([CLASSES.index(kind) for kind in frame["kind"]])
     groups = frame["patient"].to_numpy()
     return Dataset("heart_sounds", np.array(x, np.float32), y, CLASSES, frame, np.array(phases), groups, CARD)
+
+
+def read(path: str | Path) -> np.ndarray:
+    """The first 4 s of a recording of your own, a .wav file, as float32 (4000,) at 1,000 Hz, at most 1 high.
+
+    Of a file with several channels the first is taken.
+
+    Raises
+    ------
+    ValueError
+        A file that is no .wav file, shorter than 4 s, silent, or sampled below 1,000 Hz.
+    """
+    from scipy.io import wavfile
+    from scipy.signal import resample_poly
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", wavfile.WavFileWarning)  # notes that some recorders write behind the sound
+            rate, wave = wavfile.read(path)
+    except (ValueError, EOFError, struct.error) as error:
+        raise ValueError(f"path: {str(path)!r} cannot be read as a .wav file ({error}); export it as PCM") from None
+    wave = np.asarray(wave, float).reshape(len(wave), -1)[:, 0]
+    seconds = len(wave) / rate
+    if rate < RATE or seconds < SECONDS:
+        raise ValueError(
+            f"path: {str(path)!r} holds {seconds:.1f} s at {rate:,} Hz, expected {SECONDS} s or more at {RATE:,} Hz or "
+            "more; record longer, or with a finer setting"
+        )
+    wave = resample_poly(wave[: rate * SECONDS] - wave.mean(), RATE, rate)[: RATE * SECONDS]
+    loudest = abs(wave).max()
+    if not loudest > 0:
+        raise ValueError(f"path: {str(path)!r} is silent, expected a recording")
+    return (wave / loudest).astype(np.float32)
 
 
 def _made_from(patient: Patient, heard: list) -> dict:

@@ -14,7 +14,7 @@ import tensorflow as tf
 from keras import layers
 
 from medlib.models.inputs import check_finite
-from medlib.models.sequence import SequenceNetwork
+from medlib.models.sequence import SequenceNetwork, _head
 
 # --------------------------------------------------------------------------------------------------- spectrograms
 
@@ -115,7 +115,7 @@ def beam_search(probs: np.ndarray, width: int = 8) -> list[int]:
 
 
 def build_listener(
-    shape: tuple[int, int], symbols: int, width: int = 48, units: int = 32, stride: int = 4
+    shape: tuple[int, int], symbols: int, width: int = 48, units: int = 32, stride: int = 4, pooled: bool = False
 ) -> SequenceNetwork:
     """A network that answers at each step with a logit for every symbol, the blank included.
 
@@ -128,7 +128,9 @@ def build_listener(
     shape
         (frames, frequencies) of one spectrogram.
     symbols
-        How many, the blank included.
+        How many, the blank included; of classes when ``pooled``.
+    pooled
+        True: one answer a recording, logits (n, symbols) from the mean and maximum of the same layers over time.
 
     Raises
     ------
@@ -147,7 +149,7 @@ def build_listener(
         h = layers.Conv1D(width, kernel, strides=step, padding="same", use_bias=False)(h)
         h = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(h))
     h = layers.Bidirectional(layers.GRU(units, return_sequences=True))(h)
-    return SequenceNetwork(frames, layers.Dense(symbols)(h))
+    return SequenceNetwork(frames, _head(h, symbols, 0.2) if pooled else layers.Dense(symbols)(h))
 
 
 # --------------------------------------------------------------------------------------------------- the rival: peaks
@@ -206,3 +208,26 @@ def peak_measures(x: np.ndarray, peaks: Sequence[np.ndarray], rate: float, windo
         heights = [middle - (middle.mean() if len(places) else 0), high[:-2] - middle, high[2:] - middle]
         found.append(np.column_stack([*around, around[1] - around[2], *heights, template]))
     return found
+
+
+def likeliest_states(start: np.ndarray, step: np.ndarray, seen: np.ndarray) -> list[int]:
+    """The likeliest sequence of hidden states: the algorithm of Viterbi (1967).
+
+    Parameters
+    ----------
+    start, step
+        ln probability of each state at the first moment, (states,), and of the state of each column after that of each
+        row, (states, states).
+    seen
+        ln probability of what is seen at each moment under each state, (moments, states); at least one moment. A
+        constant a moment changes nothing.
+    """
+    best, pointers = start + seen[0], []
+    for row in seen[1:]:
+        arriving = best[:, None] + step
+        pointers.append(arriving.argmax(axis=0))
+        best = arriving.max(axis=0) + row
+    states = [int(best.argmax())]
+    for back in reversed(pointers):
+        states.append(int(back[states[-1]]))
+    return states[::-1]
