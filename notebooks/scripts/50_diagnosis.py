@@ -341,44 +341,17 @@ p_record = record_model.predict_proba(test_records.x)
 # those we average, with the lesions of the training patients.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-# Equation (50.3): the equations of data/head_ct.md as code. A true posterior is right on average along every finding
-from scipy import stats
+# Equation (50.3): its three chances from the equations of data/head_ct.md. A true posterior is right on average
 from sklearn.ensemble import HistGradientBoostingClassifier
 
+from medlib.data.patients import chance_of_deficit, chance_of_diagnosis, chance_of_hours
 from medlib.metrics import score_table
-
-
-def chance(value, law, step, low, high):
-    """The chance that a number drawn from a law, rounded to steps and held between limits, comes out as value."""
-    upper = np.where(value >= high, np.inf, value + step / 2)
-    lower = np.where(value <= low, -np.inf, value - step / 2)
-    return np.where((value >= low) & (value <= high), law.cdf(upper) - law.cdf(lower), 0)
-
-
-MIX = {"A": [0, 0, 0, 0], "B": [0, 0.7, 0.7, -0.2], "C": [0, -0.3, -0.3, 0.8]}
 
 
 def simulation_knows(records, lesions):
     """P(diagnosis | record) of the simulation, shape (patients, 4)."""
-    f, lesions = records.frame, lesions.frame
-    old, high = (f["age"] - 65) / 10, (f["sbp"] - 140) / 10
-    logits = np.array([MIX[site] for site in f["site"]])
-    logits[:, 1] += -1.15 + 1.6 * f["af"] - 1.1 * f["af"] * f["anticoagulant"] + 0.2 * high + 0.5 * f["diabetes"] + 0.4 * f["smoker"] + 0.2 * old
-    logits[:, 2] += -1.25 + 0.4 * high + 1.4 * f["anticoagulant"] + 0.15 * old
-    logits[:, 3] += -0.75 - 0.1 * old + 0.4 * f["smoker"]
-    hours, severity, side = (f[name].to_numpy() for name in ("hours", "severity", "deficit_side"))
-    sudden, gradual = (chance(hours, stats.lognorm(0.8, scale=m), 0.1, 1, top) for m, top in ((9, 72), (240, 2000)))
-    when = np.stack([sudden, sudden, sudden, 0.4 * sudden + 0.6 * gradual], axis=1)
-    deficit = np.zeros((len(f), 4))
-    deficit[:, 0] = np.where(side == "none", 0.6, 0.2) * chance(severity, stats.norm(3, 2.5), 1, 0, 42)
-    for k in (1, 2, 3):
-        of_kind = lesions[lesions["label"] == k]
-        deep = of_kind["location"].isin(["basal ganglia", "thalamus"])
-        for left, opposite in ((0, "left"), (1, "right")):  # a lesion on the left weakens the right side
-            centre = (2 + 0.2 * of_kind["volume_ml"] + 3 * deep + 2 * left).to_numpy()
-            severe = chance(severity[:, None], stats.norm(centre, 2.5), 1, 0, 42).mean(axis=1)
-            deficit[:, k] += 0.5 * np.select([side == opposite, side == "none"], [0.85, 0.10], 0.05) * severe
-    p = np.exp(logits) * when * deficit
+    r = records.frame
+    p = chance_of_diagnosis(r) * chance_of_hours(r) * chance_of_deficit(r, lesions.frame)
     return p / p.sum(axis=1, keepdims=True)
 
 
@@ -847,6 +820,8 @@ lists = 1 - p_both <= cut
 
 # %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Histogram of the coverage in 3,000 new divisions of the simulated patients into those who promise and those tested, from 0.8 to 0.98 around 0.905. The beta-binomial law, drawn as a line, runs along the top of the bars. A dotted line marks the coverage of this page."}} tags=["hide-input"]
 # Equation (50.9): scores of a known law, three sizes; then our patients divided anew 3,000 times
+from scipy import stats
+
 off = []
 for n, alpha in ((19, 0.1), (60, 0.25), (125, 0.1)):
     i = int(np.ceil((n + 1) * (1 - alpha)))
