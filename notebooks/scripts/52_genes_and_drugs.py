@@ -1124,7 +1124,7 @@ lead = {world: table["minus the shared network"] for world, table in tables.item
 sums, switched, unrelated = tables["sums"]["mean AUC"], lead["switches"], lead["unrelated"]
 claim("sums: two directions lead the network, paired, and are within .025 of the truth", lead["sums"]["two directions"].low > 0 and sums["the truth"].value - sums["two directions"].value < 0.025, lead["sums"]["two directions"])
 best_rival = max(switched[name].high for name in ("logistic regression, each", "forest, each", "two directions"))
-claim("switches: the network leads all three rivals, paired", best_rival < 0, [str(switched["forest, each"]), str(switched["two directions"])])
+claim("switches: the network leads all three rivals by .02 or more, paired", best_rival < -0.02, [str(switched["forest, each"]), str(switched["two directions"])])
 claim("switches: two networks that learn one assay each, by the same recipe, are behind it by .08 or more", gain > 0.08, gain)
 claim("unrelated: a forest for each leads it by .1 or more", unrelated["forest, each"].low > 0.1, unrelated["forest, each"])
 claim("missing read as 0 costs .1 or more, and says less than 10 % where 25 to 40 % are active", switched["shared, missing read as 0"].high < -0.1 and says["shared, missing read as 0"] < 0.1 and 0.25 < says["truth"] < 0.4, list(says.values()))
@@ -1134,9 +1134,9 @@ pd.concat(tables).map(str)
 # %% [markdown]
 # **Sums**: sharing brings some 9 points over a regression for each assay, and straight lines are enough to share; two
 # directions lead the network by about 2 points and nearly touch the truth. **Switches**: no sum sees a structure that
-# turns others round. The shared network leads two directions and the forests, by XX to YY points: its layers learn the
+# turns others round. The shared network leads two directions and the forests, by 4 to 9 points: its layers learn the
 # mechanisms from all labels, its heads how each assay reads them. The same recipe on one assay's 190 labels is far
-# behind. **Unrelated**: sharing harms, and a forest for each leads by ZZ points or more. And reading *missing* as
+# behind. **Unrelated**: sharing harms, and a forest for each leads by 14 points or more. And reading *missing* as
 # *harmless* ruins both the order and the probabilities, without an error message.
 #
 # So sharing is a claim about the assays, and a network is a claim about the molecules.
