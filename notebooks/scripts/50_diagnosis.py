@@ -378,7 +378,7 @@ record_table
 
 # %% [markdown]
 # From the record alone logistic regression is right for some 62 of 100 patients, where always naming the commonest
-# class is right for 32; boosted trees are level. The simulation itself, with all its equations, gets up to 5 more
+# class is right for 32; boosted trees are no better. The simulation itself, with all its equations, gets up to 5 more
 # right, and is surprised by a tenth of a nat less. The rest must come from the picture.
 #
 # ## 3. Four opinions of one scan
@@ -552,8 +552,8 @@ claim("tempered it is less than .1, and less than four fifths of the sum's", cro
 crooked.round(3)
 
 # %% [markdown]
-# With these 300 patients a perfect model as sure as ours would show an ECE of about .05. Tempered, ours shows .04 to
-# .08: little is proved against it. The sum is far beyond its limit. The average often is not, though it is 7 to 13
+# With these 300 patients a perfect model as sure as ours would show an ECE of about .05. Tempered, ours shows .03 to
+# .08: little is proved against it. The sum is far beyond its limit. The average lies near its own, though it is 7 to 14
 # points too timid on the whole: ten bins and lost signs blunt the ECE.
 #
 # ## 4. Record and scan together
@@ -664,8 +664,8 @@ fusion
 
 # %% [markdown]
 # Alone the record is right for some 62 of 100 patients and, from run to run, the scan for 71 to 82 (a forest on its
-# pixels for 66 to 70), together for 83 to 91, and the interval of that difference excludes 0. Late fusion is level, or
-# a few hundredths of a nat ahead. The joint network is level, or in some runs ahead, by a few hundredths of a nat and
+# pixels for 66 to 71), together for 83 to 91, and the interval of that difference excludes 0. Late fusion is level, within a few
+# hundredths of a nat. The joint network is level, or in some runs ahead, by a few hundredths of a nat and
 # up to four patients of 100. The last row says where more is to be had: with the simulation's own reading of the record
 # in place of ours, the same addition gains once more in most runs.
 
@@ -783,7 +783,7 @@ claim("and more than sending everybody, by .08 or more", less["everybody"].high 
 
 # %% [markdown]
 # Both sources together are highest nearly everywhere. At the grey line, $t = .2$, they reach about .2: as good as
-# finding 20 of 100 patients without one false alarm, where 25 have ischaemia. The scan alone is worth some 2 to 6 less
+# finding 20 of 100 patients without one false alarm, where 25 have ischaemia. The scan alone is worth some 1 to 6 less
 # in a hundred, sending everybody 14 less. On the far left *everybody* is nearly as good as any model: where false
 # alarms are cheap, no model is needed. So draw *everybody* and *nobody*, too; a fine AUC may lie below them.
 #
@@ -885,7 +885,7 @@ lists_table.assign(**{"diagnoses on a list": length.round(2)})
 
 # %% [markdown]
 # The record lists about two diagnoses, the scan 1.1 to 1.5, in most runs both together least. **The program may
-# abstain**: where its list holds exactly one diagnosis it speaks, with both sources for about nine patients of ten,
+# abstain**: where its list holds exactly one diagnosis it speaks, with both sources for nine patients of ten or more,
 # otherwise it hands over. But the promise holds *on average over patients*. Of a single diagnosis it says nothing, and
 # four groups of this size hardly tell. With a cut for each diagnosis (the printed line) it holds for each, as far as
 # some thirty patients of a kind can promise.

@@ -1133,8 +1133,8 @@ pd.concat(tables).map(str)
 
 # %% [markdown]
 # **Sums**: sharing brings some 9 points over a regression for each assay, and straight lines are enough to share; two
-# directions lead the network by about 2 points and nearly touch the truth. **Switches**: no sum sees a structure that
-# turns others round. The shared network leads two directions and the forests, by 4 to 9 points: its layers learn the
+# directions lead the network by 1 to 2 points and nearly touch the truth. **Switches**: no sum sees a structure that
+# turns others round. The shared network leads two directions and the forests, by 4 to 10 points: its layers learn the
 # mechanisms from all labels, its heads how each assay reads them. The same recipe on one assay's 190 labels is far
 # behind. **Unrelated**: sharing harms, and a forest for each leads by 14 points or more. And reading *missing* as
 # *harmless* ruins both the order and the probabilities, without an error message.
