@@ -3,8 +3,9 @@
     python data/build_head_ct.py            # writes data/head_ct.npz and data/patients.csv, a few minutes
 
 The anatomy is real (the MNI152 grey- and white-matter maps that ship with nilearn), the lesions and the records are
-simulated. Every patient is one three-dimensional object, drawn from its own generator and cut by four planes 5 mm
-apart, so any patient can be rebuilt alone: ``build_patient(7)``.
+simulated (the equations of the records: ``medlib/data/patients.py``). Every patient is one three-dimensional object,
+drawn from its own generator and cut by four planes 5 mm apart, so any patient can be rebuilt alone:
+``build_patient(7)``.
 
 Coordinates are millimetres, x to the patient's right, y forwards, z upwards, origin at the anterior commissure.
 ``p`` is a point of the patient, ``q`` the same point of the template. The picture follows the radiological convention:
@@ -22,11 +23,13 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage
 
+from medlib.data.head_ct import CLASSES
+from medlib.data.patients import DEEP, draw_causes, draw_consequences, logistic
+
 SEED, PATIENTS, SLICES, SIZE = 2024, 1000, 4, 64
 PIXEL, SPACING = 3.5, 5.0  # mm
 HU_MIN, HU_MAX = -55, 200  # stored as uint8 = HU + 55; beyond this range a pixel is saturated
 FINE_XY, FINE_Z = 2, 2  # each stored pixel is the mean of 2 x 2 x 2 points
-CLASSES = ("healthy", "ischaemia", "haemorrhage", "tumour")
 
 # Tissue in Hounsfield units (textbook ranges: CSF 0-15, white matter 20-35, grey matter 30-45, acute blood 50-80,
 # skull 600-1900). Infarcts 24.4 +- 5.9 and haemorrhages 57.2 +- 20.1 HU: Abd Basri et al. 2025.
@@ -41,73 +44,6 @@ ANCHORS = {
     "temporal lobe": (43, -24, 0),
     "occipital lobe": (24, -74, 12),
 }
-
-# ------------------------------------------------------------------------------- the record: a structural causal model
-
-
-def _p(logit: float) -> float:
-    return 1 / (1 + np.exp(-logit))
-
-
-def draw_causes(rng: np.random.Generator) -> dict:
-    """Everything that is known before the scan: the structural causal model, cause before effect.
-
-    Each line is one equation: a variable from its direct causes and independent noise. The numbers are chosen to be
-    medically sensible, not fitted to a cohort.
-    """
-    r: dict = {}
-    r["site"] = str(rng.choice(["A", "B", "C"], p=[0.45, 0.35, 0.20]))
-    r["age"] = float(np.clip(rng.normal(66, 13), 25, 94).round())
-    r["sex"] = str(rng.choice(["female", "male"]))
-    old, male = (r["age"] - 65) / 10, r["sex"] == "male"
-    r["smoker"] = int(rng.random() < _p(-1.0 + 0.4 * male - 0.25 * old))
-    r["diabetes"] = int(rng.random() < _p(-1.5 + 0.25 * old))
-    r["glucose"] = float(np.clip(rng.normal(5.7 + 3.2 * r["diabetes"], 0.9), 3.5, 20).round(1))
-    r["sbp"] = float(np.clip(rng.normal(138 + 4 * old + 5 * r["diabetes"] + 3 * male, 17), 90, 230).round())
-    high = (r["sbp"] - 140) / 10
-    r["af"] = int(rng.random() < _p(-1.9 + 0.75 * old + 0.10 * high))
-    r["anticoagulant"] = int(rng.random() < _p(-3.2 + 3.2 * r["af"]))
-    af, drug = r["af"], r["anticoagulant"]
-    score = {
-        "healthy": 0.0,
-        "ischaemia": -1.15
-        + 1.6 * af
-        - 1.1 * af * drug
-        + 0.2 * high
-        + 0.5 * r["diabetes"]
-        + 0.4 * r["smoker"]
-        + 0.2 * old,
-        "haemorrhage": -1.25 + 0.40 * high + 1.4 * drug + 0.15 * old,
-        "tumour": -0.75 - 0.10 * old + 0.4 * r["smoker"],
-    }
-    case_mix = {"A": (0, 0, 0, 0), "B": (0, 0.7, 0.7, -0.2), "C": (0, -0.3, -0.3, 0.8)}[r["site"]]
-    weight = np.exp(np.array(list(score.values())) + case_mix)
-    r["label"] = int(rng.choice(4, p=weight / weight.sum()))
-    r["diagnosis"] = CLASSES[r["label"]]
-    gradual = r["diagnosis"] == "tumour" and rng.random() < 0.6  # the others present suddenly, e.g. with a seizure
-    hours = np.exp(rng.normal(np.log(240 if gradual else 9), 0.8))
-    r["hours"] = float(np.clip(hours, 1, 2000 if gradual else 72).round(1))
-    return r
-
-
-def draw_consequences(r: dict, rng: np.random.Generator) -> dict:
-    """What follows from the lesion: side of the deficit, and severity on a scale from 0 to 42 like the NIHSS.
-
-    A lesion gives a deficit on the opposite side with probability .85, none with .10, the same side with .05.
-    Patients without a lesion (migraine, seizure) have a deficit too, in 40 %: otherwise the record would give it away.
-    """
-    opposite = {"left": "right", "right": "left", "none": "none"}
-    if r["label"] == 0:
-        r["deficit_side"] = str(rng.choice(["none", "left", "right"], p=[0.6, 0.2, 0.2]))
-        score = rng.normal(3, 2.5)
-    else:
-        sides = [opposite[r["side"]], "none", r["side"]]
-        r["deficit_side"] = str(rng.choice(sides, p=[0.85, 0.10, 0.05]))
-        deep = r["location"] in ("basal ganglia", "thalamus")
-        score = rng.normal(2 + 0.2 * r["volume_ml"] + 3 * deep + 2 * (r["side"] == "left"), 2.5)
-    r["severity"] = int(np.clip(np.round(score), 0, 42))
-    return r
-
 
 # ------------------------------------------------------------------------------------------------- template and fields
 
@@ -247,7 +183,7 @@ class Anatomy:
             leukoaraiosis=float(np.clip(0.8 * old + 0.04 * (r["sbp"] - 140) + rng.normal(0, 0.8), 0, 3)),
             skull=float(np.clip(rng.normal(6.5, 0.9), 4.5, 9)),
             scalp=float(np.clip(rng.normal(5, 1.2), 2.5, 8)),
-            calcified=[rng.uniform(1.5, 3.2) * (rng.random() < _p(0.3 * old + c)) for c in (0.2, -0.6, -0.6)],
+            calcified=[rng.uniform(1.5, 3.2) * (rng.random() < logistic(0.3 * old + c)) for c in (0.2, -0.6, -0.6)],
             tilt=tilt,
             torque=rng.normal(1.5, 1.2),
             curve=rng.normal(1.5, 1.5),
@@ -363,7 +299,7 @@ def draw_lesion(r: dict, rng: np.random.Generator) -> dict:
         deep = 0.55 if r["diagnosis"] == "haemorrhage" else 0.12
         weights = [deep * 0.6, deep * 0.4] + [(1 - deep) * w for w in (0.32, 0.25, 0.25, 0.18)]
         lesion["location"] = str(rng.choice(list(ANCHORS), p=weights))
-        spread = 3.0 if lesion["location"] in ("basal ganglia", "thalamus") else 7.0
+        spread = 3.0 if lesion["location"] in DEEP else 7.0
         centre = np.array(ANCHORS[lesion["location"]]) + rng.normal(0, spread, 3)
     if r["diagnosis"] == "haemorrhage" and r["anticoagulant"]:
         volume *= 1.5
@@ -441,7 +377,7 @@ def old_infarct(acute: dict | None, head: Anatomy, grid: Grid, q: np.ndarray, pa
     brain = (part["grey"] + part["white"] > 0.5) & (part["hull"] < -3)
     while True:
         place = str(rng.choice(list(ANCHORS)))
-        deep = place in ("basal ganglia", "thalamus")
+        deep = place in DEEP
         sign = rng.choice([-1, 1])
         centre = (np.array(ANCHORS[place]) + rng.normal(0, 2 if deep else 7, 3)) * [sign, 1, 1]
         centre[2] = rng.uniform(np.quantile(q[2], 0.1), np.quantile(q[2], 0.9))
