@@ -275,7 +275,7 @@ def test_available_lists_every_name_with_its_licence(monkeypatch, tmp_path):
     table = data.available().set_index("name")
     assert list(table.columns) == ["what", "kind", "ready", "licence", "size", "how"]
     assert {"head_ct", "patients", *COHORTS, *ON_REQUEST, "pneumoniamnist", "nhefs", "smollm2"} <= set(table.index)
-    assert set(table["kind"]) == {"ships", "library", "download"}
+    assert set(table["kind"]) == {"ships", "library", "download", "by hand"}
     assert table.loc[list(COHORTS), "ready"].all() and not table.loc["pneumoniamnist", "ready"]
     assert (table[["what", "licence", "size", "how"]] != "").all(axis=None)
     assert table.loc["pneumoniamnist", "how"] == 'medlib.data.download("pneumoniamnist")'

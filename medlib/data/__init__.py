@@ -42,7 +42,7 @@ def __getattr__(name: str):
 @functools.cache
 def _sources() -> dict[str, Source]:
     """Every name that ``load`` knows."""
-    from medlib.data import cohorts, medmnist, packaged
+    from medlib.data import cohorts, medmnist, mts_dialog, packaged
     from medlib.data.store import Source
 
     head_ct, licence = "medlib.data.head_ct", "CC BY 4.0, with the MNI152 notice"
@@ -59,7 +59,8 @@ def _sources() -> dict[str, Source]:
             "medlib.data.heart_sounds",
         ),
     ]  # fmt: skip
-    return {source.name: source for source in [*simulated, *cohorts.SOURCES, *medmnist.SOURCES, *packaged.SOURCES]}
+    elsewhere = [*cohorts.SOURCES, *medmnist.SOURCES, *packaged.SOURCES, *mts_dialog.SOURCES]
+    return {source.name: source for source in [*simulated, *elsewhere]}
 
 
 def _source(name: str) -> Source:
@@ -98,7 +99,7 @@ def load(name: str, **options) -> Dataset | File:
     if not source.ready:
         from medlib.data.store import DataMissing, cache_dir
 
-        if source.kind == "download":
+        if source.file:
             raise DataMissing(
                 f"{name!r} is not on this computer: no {source.file} in the folder MEDLIB_DATA or in {cache_dir()}. "
                 f"To get it ({source.size}, {source.licence}): {source.how}"
@@ -119,7 +120,7 @@ def load(name: str, **options) -> Dataset | File:
 
 
 def available() -> pd.DataFrame:
-    """What can be loaded, one row each: name, what, kind (ships, library, download), ready, licence, size, how."""
+    """What can be loaded: name, what, kind (ships, library, download, by hand), ready, licence, size, how."""
     import pandas as pd
 
     columns = ["name", "what", "kind", "ready", "licence", "size", "how"]
@@ -142,6 +143,8 @@ def download(name: str) -> Path:
 
     source = _source(name)
     if source.kind != "download":
+        if source.file:
+            raise ValueError(f"download({name!r}): this one comes by hand: {source.how}. Then load({name!r}).")
         comes = source.needs or "the course"
         raise ValueError(f"download({name!r}): nothing to download, it comes with {comes}. Use load({name!r}).")
     return index.fetch(source) if source.member else store.fetch(source)

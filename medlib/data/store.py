@@ -57,15 +57,15 @@ class Source:
 
     name: str
     what: str
-    kind: str  # "ships", "library" or "download"
+    kind: str  # "ships", "library", "download" or "by hand"
     licence: str
     size: str
     module: str  # holds the loader
     function: str = "load"
     args: tuple = ()  # what the loader gets before the reader's options
     needs: str = ""  # the package that brings the data; "" when the course does
-    install: str = ""  # how to get that package, when it does not come with the course
-    file: str = ""  # a download: file name, then address and MD5, or the package that holds it
+    install: str = ""  # how to get that package, when it does not come with the course; or what comes by hand
+    file: str = ""  # by hand or a download: file name; then address and MD5, or the package that holds it
     url: str = ""
     md5: str = ""
     member: Member | None = None

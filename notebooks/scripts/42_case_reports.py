@@ -24,7 +24,7 @@
 #
 # | needs | read | run | data |
 # |---|---|---|---|
-# | [notebook 12](12_gradient_descent.ipynb), logarithms and conditional probability | 55 min | 60 s | simulated head CT and its `reports` |
+# | [notebook 12](12_gradient_descent.ipynb), logarithms and conditional probability | 60 min | 60 s | simulated head CT and its `reports` |
 #
 # A small language model has read twelve thousand radiology reports, and writes some of its own. It predicts the next
 # word nearly as well as is possible at all. Every sentence of the report below is a sentence that a radiologist of our
@@ -503,7 +503,8 @@ claim("no derivative by the future, exactly; without the mask there is one", ahe
 # ## 6. Training, to the limit
 #
 # The recipe: Adam, gradients clipped at norm 1, a step size that rises over the first twentieth of the steps and falls
-# along a cosine. The loss is (42.3) itself, in nats a word.
+# along a cosine. The loss is (42.3) itself, in nats a word. The size of a batch, the step size and the steps were chosen
+# on validation reports, for both networks: a rival that is trained without care makes any model look good.
 
 
 # %% tags=["medlib:models.text.compile_text"]
@@ -521,11 +522,12 @@ def compile_text(model, steps=700, rate=3e-3):
 from medlib.models.training import fit
 
 lstm = text.LSTM(len(vocabulary), length, width=64, hidden=96)
-for model, label, steps in ((transformer, "transformer", 700), (lstm, "LSTM", 900)):
-    compile_text(model, steps, rate=5e-3)
-    fit(model, train, steps=steps, batch_size=64, label=label)
+recipes = {"transformer": (transformer, 1100, 8e-3), "LSTM": (lstm, 1350, 1.2e-2)}
+for label, (model, steps, rate) in recipes.items():
+    compile_text(model, steps, rate)
+    fit(model, train, steps=steps, batch_size=32, label=label)
 
-# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Excess over the entropy in nats a report, with 95 percent intervals, for the chosen n-gram, the LSTM and the transformer: near 2.8, 0.7 and 0.1. The intervals do not meet, and the transformer comes closest to zero."}} tags=["hide-input"]
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Excess over the entropy in nats a report, with 95 percent intervals, for the chosen n-gram, the LSTM and the transformer: near 2.8, near 0.15, and below 0.1. The intervals do not meet, and the transformer comes closest to zero."}} tags=["hide-input"]
 from medlib import plot
 from medlib.metrics import score_table
 
@@ -537,22 +539,22 @@ cost = {
 }
 above = {name: nats - exact for name, nats in cost.items()}
 asked = SimpleNamespace(y=np.zeros(len(test)), groups=np.arange(len(test)))
-table = score_table(above, asked, against="n-gram", scores={"excess": lambda y, p: np.mean(p)})
+table = score_table(above, asked, against="LSTM", scores={"excess": lambda y, p: np.mean(p)})
 ax = plot.intervals(table.drop("single words"), "excess")
 ax.axvline(0, color="0.5", linestyle=":")
 ax.set(xlabel="excess over the entropy (nats a report, 95 % interval)", title="1,500 new simulated reports")
 plt.show()
 reached = table["excess"]["transformer"]
-claim("the transformer is about a tenth of a nat from the limit, or less", 0 < reached.value < 0.13, reached)
-lead = table["excess minus n-gram"]
-claim("ahead of the LSTM by .4 or more, which is ahead of the n-gram, paired", table["excess"]["LSTM"].low > reached.high + 0.4 and lead["LSTM"].high < 0, lead["transformer"])
+claim("the transformer is less than a tenth of a nat from the limit", 0 < reached.value < 0.09, reached)
+lead = table["excess minus LSTM"]
+claim("on the same reports it pays less than the LSTM, which is more than 2 nats ahead of the n-gram", lead["transformer"].value < 0 and lead["n-gram"].low > 2, lead["transformer"])
 table.astype(str)
 
 # %% [markdown]
-# The transformer ends about a tenth of a nat from a limit of 9.64, or closer; the LSTM, which was given more steps (the
-# lines above say how long each took), stays .4 or more behind it, and the
-# n-gram pays more than two. (The intervals are over reports; another start of the training moves the numbers a little, too.)
-# That is what attention buys here: the side is written once and looked up later. We can watch it. Take a report,
+# The transformer ends less than a tenth of a nat from a limit of 9.64; the LSTM, which was given more steps (the lines
+# above say how long each took), ends .05 to .3 from it, on the same reports .02 to .2 behind the transformer, and the
+# n-gram pays more than two nats. (The intervals are over reports; another start of the training moves the numbers, too, the LSTM's most.)
+# The LSTM must carry the side of the lesion along in its memory; attention looks it up. We can watch it. Take a report,
 # stop just before the side in the impression, and ask where the transformer looks.
 
 # %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Bars over the words of a report: how much attention the place before the side in the impression pays to each earlier word, for the head that looks hardest at words that name a side: one orange bar holds nearly all."}} tags=["hide-input"]
@@ -729,7 +731,7 @@ dials.round(3)
 # %% [markdown]
 # At temperature 1 the model writes with about the entropy of its source, and nearly every report can be read. At 1.5 a
 # fifth to half are broken. Cold and a narrow nucleus give clean reports that are alike: with a nucleus of .5 the entropy falls
-# to about 4 nats, about a third of the reports are different ones, and patients without a lesion, a third of all, become rarer by
+# to about 4.5 nats, fewer than half of the reports are different ones, and patients without a lesion, a third of all, become rarer by
 # more than eight in a hundred. **The quality is bought with diversity:** who is not typical is not written about.
 #
 # ## 8. Has it memorised its patients?
@@ -795,22 +797,105 @@ last = pd.DataFrame(rows, index=[*judged, "the grammar itself"], columns=["perpl
 p4, limit = last["perplexity"]["4-gram"], last["perplexity"]["the grammar itself"]
 claim("the 4-gram's perplexity is within .15 of the limit's", p4 - limit < 0.15, [p4, limit])
 lies = last["contradict"]
-claim("the LSTM: within .05 of the limit in perplexity, and one report of seven or more false", last["perplexity"]["LSTM"] - limit < 0.05 and lies["LSTM"].value > 0.14, lies["LSTM"])
+claim("the LSTM: within .02 of the limit in perplexity, and one to twenty reports of a hundred false", last["perplexity"]["LSTM"] - limit < 0.02 and 0.01 <= lies["LSTM"].value <= 0.2, lies["LSTM"])
 claim("yet the 4-gram contradicts itself ten times as often as the transformer", lies["4-gram"].value > 10 * lies["transformer"].value, lies["4-gram"])
 ours = last.loc["transformer"]
-claim("the transformer: readable in 95 of 100 or more, contradictions in 3 or fewer", ours["readable"].value >= 0.95 and ours["contradict"].value <= 0.03, ours["contradict"])
+claim("the transformer: readable in 96 of 100 or more, contradictions in 3 or fewer", ours["readable"].value >= 0.96 and ours["contradict"].value <= 0.03, ours["contradict"])
 last.round(3).astype(str)
 
 # %% [markdown]
 # In perplexity all models stand within .15 of the limit, 1.28, and one would call them equal. In facts they are
-# worlds apart: the 4-gram contradicts itself in more than seven of ten reports, the LSTM, within .05 of
-# the limit, in one of seven or more, the transformer in up to three of a hundred. **Not even that is enough:** we aimed at one of a
-# hundred at most, and the run stored here is above it (see its interval), less than a tenth of a nat from the best that can be. The words that
-# carry a fact are few among many that any model gets right, and the mean over words drowns them.
+# worlds apart: the 4-gram contradicts itself in more than seven of ten reports, the LSTM, within .02 of
+# the limit, in one to twenty of a hundred, the transformer in up to three. **Even less than a tenth of a nat from
+# the best that can be, false reports remain:** we aimed at one of a hundred at most, and the interval of the run stored here
+# does not exclude twice as many. The words that carry a fact are few among many that any model gets right, and the mean over words drowns them.
 # **Nats a report against a known limit, and a reader of facts, tell what a mean over words hides.**
 #
 # And still: a report without contradictions is consistent, not *true*. It describes no patient. Whether a report
 # fits its scan is another question, and nothing on this page answers it.
+#
+# ## On real data
+#
+# Real notes have no grammar, no exact limit and no parser. What is left is the loss, beside rivals. **MTS-Dialog** (Ben
+# Abacha and others 2023, CC BY 4.0) has 1,201 sections of real notes for training and 100 for validation, half of them of
+# at most 14 words. The cell looks for its two files; of what they say nothing is printed, only numbers. Tokens are single
+# words here. One that training has once, or never, becomes `<unknown>`: its letters are paid for by no model. And since
+# notes differ in length, we ask for **nats a token**, the logarithm of 42.2's perplexity.
+
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+def closed(learn, new, places=128):
+    """The words that ``learn`` has twice or more, both parts as tokens, the new notes cut to their first places."""
+    count = Counter(word for note in learn for word in text.split_words(note))
+    words = text.Vocabulary([" ".join(word for word, n in count.items() if n > 1)])
+    return words, words.encode(list(learn)), words.encode(list(new))[:, :places]
+
+
+def packed(tokens, places):
+    """The notes one behind the other, in rows of so many tokens without padding; a rest is dropped."""
+    stream = tokens[tokens != text.PAD]
+    return stream[: len(stream) // places * places].reshape(-1, places)
+
+
+def a_token(nats, words):
+    """Nats a token, over all tokens of all notes."""
+    return np.log(perplexity(nats, words))
+
+
+few = [report.text for report in drawn[0][:12]]
+words, learnt, new = closed(few, [report.text for report in drawn[2][:200]], 20)
+counted = Counter(word for report in few for word in reports.words(report))
+told = [[counted[word] > 1 for word in reports.words(report.text)][:19] for report in drawn[2][:200]]
+kept = [list(row[1 : len(known) + 1] != text.UNKNOWN) for row, known in zip(new, told, strict=True)]
+stream = np.concatenate([row[: np.argmax(row == text.END) + 1] for row in learnt])
+whole = np.array_equal(packed(learnt, 7).ravel(), stream[: len(stream) // 7 * 7]) and new.shape == (200, 20)
+whole &= np.isclose(a_token(exact, words_of), exact.sum() / words_of.sum())
+claim("simulated: what twelve reports have once or never is unknown, all else known, and packing loses nothing", kept == told and not all(map(all, told)) and whole, np.mean(new == text.UNKNOWN))
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+notes = if_ready("mts_dialog")
+if notes is not None:
+    first_part = (notes.frame["part"] == "training").to_numpy()
+    seen = set(notes.x[first_part])
+    copies = np.mean([note in seen for note in notes.x[~first_part]])
+    words, learnt, new = closed(notes.x[first_part], notes.x[~first_part])
+    size, in_note, sixth = len(words), (new[:, 1:] != text.PAD).sum(axis=1), np.arange(len(learnt)) % 6 == 0
+    in_sixth = (learnt[sixth][:, 1:] != text.PAD).sum(axis=1)
+    tried = {
+        (n, d): a_token(text.NGram(n, size, d).fit(learnt[~sixth]).nats(learnt[sixth]), in_sixth)
+        for n in (1, 2, 3, 4, 5)
+        for d in (0.6, 0.7, 0.8, 0.9)
+    }
+    real_order, real_discount = decide("order and discount for real notes", min(tried, key=tried.get))
+    real = {"single words": text.NGram(1, size), "n-gram": text.NGram(real_order, size, real_discount)}
+    real = {name: model.fit(learnt).nats(new) for name, model in real.items()}
+    share = np.bincount(learnt[learnt != text.PAD], minlength=size) + 0.3
+    recipes = {"LSTM": (text.LSTM(size, 128, 64, 96), 64, 1e-2), "transformer": (text.Transformer(size, 128, 64, 4, 128), 128, 5e-3)}
+    for name, (model, places, rate) in recipes.items():
+        model.readout.bias.assign(np.log(share / share.sum()))  # begins as the rule of single words
+        compile_text(model, 300, rate)
+        rows = packed(learnt[rng.permutation(len(learnt))], places)
+        fit(model, rows, steps=300, batch_size=1024 // places, label=f"{name}, real notes")
+        real[name] = model.nats(new)
+    by_note = SimpleNamespace(y=in_note, groups=np.arange(len(new)))
+    table = score_table(real, by_note, against="n-gram", scores={"nats a token": lambda y, p: a_token(p, y)})
+    table["perplexity"] = [perplexity(nats, in_note) for nats in real.values()]
+    unknown = np.mean(new[new > text.START] == text.UNKNOWN)
+    print(f"{size:,} words; of {in_note.sum():,} new tokens {unknown:.1%} unknown; {copies:.0%} of the new notes stand in the training part")
+    print(f"n-gram: order {real_order}, discount {real_discount}")
+    print(table.astype(str).to_string())
+    gap = table["nats a token minus n-gram"]
+    claim("real notes: the n-gram is a nat or more ahead of single words, paired", gap["single words"].low > 1, gap["single words"])
+    claim("the transformer is behind the n-gram, paired, and the LSTM is not", gap["transformer"].low > 0 and gap["LSTM"].low < 0, gap["LSTM"])
+
+# %% [markdown]
+# Where the files are, the order of section 6 turns round. Counting is more than a nat ahead of single words; the LSTM is
+# about level with it, and the transformer stays *behind* it, paired by note, by a few tenths of a nat. (Sizes, steps and step
+# sizes were tried out on every sixth training note.) Twelve thousand reports of eighty words teach a transformer where to
+# look; 1,201 notes with 2,800 words, most of them rare, do not. One validation note in seven stands word for word in the
+# training part, and that is no leak of ours: (42.7) again. Near 4 nats a token are a perplexity of 50 or more. How much
+# of that is the variety of patients, and how much was not learnt, nobody can say: here **the limit is unknown**, and so is
+# the share of false notes.
 #
 # ## Three questions
 #
@@ -832,16 +917,18 @@ last.round(3).astype(str)
 #
 # - wrote a grammar as tables, and computed the least that any model must pay for its reports, in two ways,
 # - counted words with a discount, wrote attention by hand, and proved that it does not look ahead,
-# - trained a transformer to about a tenth of a nat from the limit, beside an n-gram and an LSTM, and saw a model a thousand times larger stay far away,
-# - turned the dials of writing and saw what they cost, and
-# - found a fluent model wrong about most of its patients, with a parser and not with perplexity.
+# - trained a transformer to less than a tenth of a nat from the limit, beside an n-gram and an LSTM, and saw a model a thousand times larger stay far away,
+# - turned the dials of writing and saw what they cost,
+# - found a fluent model wrong about most of its patients, with a parser and not with perplexity, and
+# - saw the order of the models turn round where real notes are few.
 #
 # **Pitfalls**
 # - A loss below the entropy is a bug. Where the entropy is unknown, check the mask by changing a later word.
 # - Means over words drown the few words that matter.
+# - A rival that was trained without care flatters every other model. Tune it as long as your own.
 # - Low temperature is no quality. Look at entropy beside the share of flawless texts.
 # - Copies are evidence of memory only beyond the rate at which fresh texts collide.
-# - Our grammar has eighty words and no surprises. Nothing here says how well a model of this size writes real reports, and the
+# - Our grammar has eighty words and no surprises. A score on it says little about real notes, and the
 #   rules of treatment in it are simplified for teaching. Nothing here is medical advice.
 #
 # **Further reading**
@@ -850,6 +937,7 @@ last.round(3).astype(str)
 # - Ney, Essen and Kneser, *On structuring probabilistic dependences in stochastic language modelling* (1994): the discount.
 # - Hochreiter and Schmidhuber, *Long short-term memory* (1997). Vaswani and others, *Attention is all you need* (2017).
 # - Holtzman and others, *The curious case of neural text degeneration* (2020): the nucleus.
+# - Ben Abacha and others, *An empirical study of clinical note generation from doctor-patient encounters* (2023): MTS-Dialog.
 # - Jain and others, *RadGraph* (2021), and Miura and others, *Improving factual completeness and consistency of image-to-text
 #   radiology report generation* (2021): facts of real reports.
 #
