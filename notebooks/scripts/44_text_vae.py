@@ -482,10 +482,10 @@ table.astype(str).replace("nan", "—")
 # the diagnosis is worth 1.4. What else do they say? **Word dropout** costs more nats, since a writer that learnt with
 # half of the words is not at home when it sees all, and its code says as good as nothing.
 #
-# Annealing is as silent as plain training, and yet ahead by .2 to .9 nats in eight runs of ten, far outside the intervals.
-# Silent models are all the same language model: what differs is how, and how well, one was trained, and intervals over
-# reports do not hold that. No smaller difference in this table means anything. No code that speaks is ahead of silence,
-# and by (44.2) none needs to be.
+# Annealing is as silent as plain training, and yet ahead by .2 to .9 nats in seven runs of ten, far outside the
+# intervals, and level in the others. Silent models are all the same language model: what differs is how, and how well,
+# one was trained, and intervals over reports do not hold that. No smaller difference in this table means anything. No
+# code that speaks is ahead of silence, and by (44.2) none needs to be.
 #
 # ## 5. What does a code remember?
 #
