@@ -744,7 +744,7 @@ for column, holds in {"can be read": lambda r: r.parsed, "contradicts itself": l
     table[column] = [proportion(sum(holds(reports.parse(report)) for report in reports_of[name]), len(test)) for name in names]
 read, breaks = table["can be read"], table["contradicts itself"]
 own, others_scan = breaks["reporter"], breaks["reporter, another's scan"]
-claim("nobody told it a rule: 29 of 30 reports or more can be read, one in eight or fewer contradicts itself, another's scan or not", read["reporter"].value > 0.966 and max(own.value, others_scan.value) < 0.125, [own, others_scan])
+claim("nobody told it a rule: 29 of 30 reports or more can be read, one in eight or fewer contradicts itself; with another's scan, one in three or fewer", read["reporter"].value > 0.966 and own.value < 1 / 8 and others_scan.value < 1 / 3, [own, others_scan])
 columns = ["fact F1", "fact F1 minus form", "flawless", "flawless minus form", "BLEU", "can be read", "contradicts itself"]
 table[columns].astype(str)
 
@@ -752,13 +752,14 @@ table[columns].astype(str)
 # The form and the generator end **level** in F1, with about three right statements of four: their paired difference is three
 # points at most, on either side from one seed to the next. The nearest scan by features is level at best, and up to eight points behind. Given
 # another patient's scan, the reporter falls to where the ghost is, who knows the request alone. So it reads the scan. And
-# nobody would see it in the text: those reports can be read, too, and few contradict themselves.
+# nobody would see it in the text: most of those reports can be read, too, and contradict nothing.
 #
 # Nobody told the reporter a rule. It has learnt them from examples, nearly: up to one report in ten contradicts itself, from seed to
 # seed. The form never does, for it was built so.
 #
 # **One thing more.** Results on the test patients of several splits were seen while this recipe was chosen, so the table is too kind.
-# `python -m tests.rivals.fresh_patients` asks 500 patients of another seed of the simulation, whom nobody had seen: XXXX
+# `python -m tests.rivals.fresh_patients` takes 500 patients of another seed of the simulation, whom nobody had seen. On them the reporter was,
+# over four seeds, zero to two points of F1 behind the form, and no longer ahead.
 #
 # ## 6. Fact by fact
 #
@@ -885,7 +886,7 @@ timed = ("No thrombolysis: beyond 4.5 h.", "Consider thrombolysis.")
 infarct = np.array([f["diagnosis"] == "ischaemia" for f in truth["test"]])
 in_time = infarct & np.array([reports.parse(report).facts["window"] == "early" for report in test.x])
 bleed = np.array([f["diagnosis"] == "haemorrhage" for f in truth["test"]])
-rows, said_time, too_late = {}, {}, {}
+rows, said_time, too_late, denials = {}, {}, {}, {}
 for who in both:
     called = np.array([scan_facts(report)["diagnosis"] for report in reports_of[who]])
     said_late = np.array([timed[0] in report for report in reports_of[who]])
@@ -893,6 +894,7 @@ for who in both:
     early = in_time & (called == "ischaemia")
     too_late[who] = (early & said_late).sum() / max(early.sum(), 1)
     denied = bleed & np.array(["No haemorrhage." in report or "No sign of bleeding." in report for report in reports_of[who]])
+    denials[who] = denied.sum() / bleed.sum()
     rows[who] = [
         f"{said_time[who].sum()} of {len(test)}", f"{early.sum()} of {in_time.sum()}", f"{(early & said_late).sum()} of {early.sum()}",
         f"{denied.sum()} of {bleed.sum()}",
@@ -903,7 +905,7 @@ seen_hu = np.array([slices[mask].mean() if mask.any() else 0 for slices, mask in
 stroke, quick = train.y == 1, ct[0].frame["hours"].to_numpy()[::4] <= 4.5
 hint = [roc_auc_score(quick[stroke], hu[stroke]) for hu in (dark, seen_hu)]
 claim("before the scanner the density tells early infarcts from late ones, with an AUC near .9, behind it hardly: below .7", hint[0] > 0.88 and hint[1] < 0.7, hint)
-claim("of the recognised patients within 4.5 h both declare nearly all too late", min(too_late.values()) > 0.7, list(too_late.values()))
+claim("of the recognised patients within 4.5 h both declare seven of ten or more too late; of the bleeds both deny some, one in three or fewer", min(too_late.values()) > 0.7 and 0 < min(denials.values()) and max(denials.values()) < 1 / 3, [*too_late.values(), *denials.values()])
 counted = ["reports that state a time", "infarcts within 4.5 h that were recognised", "of these, declared beyond 4.5 h", "bleeds whose report denies a bleeding"]
 pd.DataFrame(rows, counted)
 
@@ -913,7 +915,7 @@ pd.DataFrame(rows, counted)
 # **hallucination**: the form of a report demands a statement, the evidence hardly holds one, and the writer fills in the likeliest. No
 # larger network cures it. What helps is to *tell* the hours, or to leave the sentence out.
 #
-# The last row is worse: of the bleeds one in five to ten is called a tumour, and the next sentence says *No haemorrhage*.
+# The last row is worse: one bleed in five to thirteen is called something else, mostly a tumour, and a sentence says *No haemorrhage*.
 #
 # ## 7. Does it know when it is wrong?
 #
@@ -1046,8 +1048,8 @@ gone.astype(str)
 # %% [markdown]
 # The surest come first by agreement: among the surest half one report in six or so has a major error, of all reports three in ten.
 # The form's probability does about as well, and needs no sampling. The likelihood helps less, for it counts a rare wording as
-# doubt, too. So do the words of doubt: they separate healthy heads from others. Among reported lesions those *in doubt* are wrong hardly more
-# often than the *certain* ones, for in the training reports the words were chosen by habit, not by the difficulty of the scan.
+# doubt, too. So do the words of doubt: they separate healthy heads from others. Among reported lesions those *in doubt* are wrong about as
+# often as the *certain* ones, or less, for in the training reports the words were chosen by habit, not by the difficulty of the scan.
 # **Whoever trusts *probable* and *possible* of such a model trusts a style.**
 #
 # The line was chosen for a risk of one in five on 151 validation patients. A line chosen from so few is itself
