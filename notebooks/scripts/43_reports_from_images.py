@@ -191,7 +191,7 @@ plt.show()
 # %% [markdown]
 # Four slices of a patient with an infarct, in pixels of 7 mm, and the report, each sentence with its source: first the request,
 # then five sentences from the scan, then rules. The last one needs the hours since the stroke began, which our request does not
-# state. Whoever writes it without having measured the hint in the scan **invents** it. We shall see how often.
+# state. Whoever writes it without measuring that hint **invents** it. We shall see how often.
 #
 # ## 2. Scores of words
 #
@@ -238,7 +238,7 @@ check("43.1", clipped)
 
 # %% [markdown]
 # **BLEU** (Papineni and others 2002) is the geometric mean of $p_1$ to $p_4$. A short report would find precision easy, so
-# with $c$ words against $r$ of the reference it pays a penalty (we score each report and take means; papers pool all counts):
+# with $c$ words against $r$ of the reference it pays a penalty (we take means over reports; papers pool all counts):
 #
 # $$\mathrm{BLEU} = \min\bigl(1,\, e^{1 - r/c}\bigr)\; \bigl(p_1\, p_2\, p_3\, p_4\bigr)^{1/4} \tag{43.2}$$
 #
@@ -662,7 +662,7 @@ class Reporter(Told):
 # %% [markdown]
 # Reports without scans are plentiful, and pairs of a scan and its report are rare. So the model first learns **language**
 # from 6,000 reports of other patients, told their request and zeros for the scan. We keep what it writes then: the reports of a
-# ghost who has never seen a scan, each word drawn. (The likeliest words would nearly always be the same.) Then it learns from the pairs of our 600 training patients, for 700 of its 900 steps.
+# ghost who has never seen a scan, word by word drawn. Then it learns from the pairs of our 600 training patients, for 700 of its 900 steps.
 
 # %%
 length = 36  # tokens of a report, at most
@@ -757,7 +757,7 @@ table[columns].astype(str)
 # Nobody told the reporter a rule. It has learnt them from examples, nearly: up to one report in ten contradicts itself, from seed to
 # seed. The form never does, for it was built so.
 #
-# **One thing more.** Results on the test patients of several splits were seen while this recipe was chosen, so the table is too kind.
+# **A confession.** Test results of several splits were seen while this recipe was chosen, so the table flatters.
 # `python -m tests.rivals.fresh_patients` takes 500 patients of another seed of the simulation, whom nobody had seen. On them the reporter was,
 # over four seeds, zero to two points of F1 behind the form, and no longer ahead.
 #
@@ -905,12 +905,12 @@ seen_hu = np.array([slices[mask].mean() if mask.any() else 0 for slices, mask in
 stroke, quick = train.y == 1, ct[0].frame["hours"].to_numpy()[::4] <= 4.5
 hint = [roc_auc_score(quick[stroke], hu[stroke]) for hu in (dark, seen_hu)]
 claim("before the scanner the density tells early infarcts from late ones, with an AUC near .9, behind it hardly: below .7", hint[0] > 0.88 and hint[1] < 0.7, hint)
-claim("of the recognised patients within 4.5 h both declare seven of ten or more too late; of the bleeds both deny some, one in three or fewer", min(too_late.values()) > 0.7 and 0 < min(denials.values()) and max(denials.values()) < 1 / 3, [*too_late.values(), *denials.values()])
+claim("of the recognised patients within 4.5 h both declare most too late; of the bleeds both deny some, one in three or fewer", min(too_late.values()) > 0.5 and 0 < min(denials.values()) and max(denials.values()) < 1 / 3, [*too_late.values(), *denials.values()])
 counted = ["reports that state a time", "infarcts within 4.5 h that were recognised", "of these, declared beyond 4.5 h", "bleeds whose report denies a bleeding"]
 pd.DataFrame(rows, counted)
 
 # %% [markdown]
-# In one report of four or five both state a time, and nearly always the same: *beyond 4.5 h*, because four of five patients with
+# In one report of four or five both state a time, mostly *beyond 4.5 h*, because four of five patients with
 # an infarct came late. For a patient who came in time that sentence may withhold a treatment. This is the plainest kind of
 # **hallucination**: the form of a report demands a statement, the evidence hardly holds one, and the writer fills in the likeliest. No
 # larger network cures it. What helps is to *tell* the hours, or to leave the sentence out.
