@@ -751,8 +751,8 @@ table[columns].astype(str)
 # %% [markdown]
 # The form and the generator end **level** in F1, with about three right statements of four: their paired difference is three
 # points at most, on either side from one seed to the next. The nearest scan by features is level at best, and up to eight points behind. Given
-# another patient's scan, the reporter falls to where the ghost is, who knows the request alone. So it reads the scan. And
-# nobody would see it in the text: most of those reports can be read, too, and contradict nothing.
+# another patient's scan, the reporter falls to where the ghost is, who knows the request alone. So it reads the scan. Nobody
+# would see it in the text: most of those reports can be read, too, and contradict nothing.
 #
 # Nobody told the reporter a rule. It has learnt them from examples, nearly: up to one report in ten contradicts itself, from seed to
 # seed. The form never does, for it was built so.
@@ -873,7 +873,7 @@ claim("the three at left have no wrong sentence, and each at right has one, or o
 
 # %% [markdown]
 # Beside the slice with the largest part of the lesion, blue sentences are true, orange ones (with a cross) state something
-# false, grey ones repeat the request or follow from the rest. At left the three without a fault. Those at right read just as well.
+# false, grey ones repeat the request or follow from the rest. At left the three without a fault. Those at right read as well.
 #
 # ### What nobody told it
 #
@@ -1130,7 +1130,7 @@ table.astype(str)
 # know of each other pay more than it does. Given the rules the form catches up, and cooled on validation it is level, or ahead by a
 # fraction of a nat: no reason for a generator in this row. But it **learnt
 # from examples what the form was given**: how facts go together, and how one says it. That is its place: where
-# nobody has written the grammar, as in real reports. (There nobody has labelled the facts either, and the eyes must learn from reports, too.)
+# nobody has written the grammar, as in real reports. (There nobody labelled the facts either: the eyes must learn from reports, too.)
 # The price: nobody can read its rules, and it says what it was never told.
 #
 # ## 9. What a physician must still do
