@@ -157,9 +157,9 @@ def findrisc(answer) -> str | None:
     well |= {"active": True, "greens": True, "family": 0}
     people = [well, well | {"woman": False, "waist": 90}, well | {"waist": 90}]
     people += [well | {"age": age} for age in (44, 45, 54, 55, 64, 65, 80)]
-    people += [well | {"bmi": bmi} for bmi in (24.9, 26, 29.5, 30.5, 41)]
-    people += [well | {"waist": waist} for waist in (79, 81, 87, 89)]
-    people += [well | {"woman": False, "waist": waist} for waist in (93, 95, 101, 103)]
+    people += [well | {"bmi": bmi} for bmi in (24.9, 25, 29.5, 30, 30.5, 41)]
+    people += [well | {"waist": waist} for waist in (79, 80, 88, 89)]
+    people += [well | {"woman": False, "waist": waist} for waist in (93, 94, 102, 103)]
     people += [well | {name: True} for name in ("drugs", "glucose")]
     people += [well | {name: False} for name in ("active", "greens")]
     people += [well | {"family": family} for family in (3, 5)]
