@@ -140,9 +140,9 @@ time_many, event_many = follow(death_many, rng)
 known_many, dead_many, true_many = event_many | (time_many > 5), death_many <= 5, 1 - survives(eta_many, 5.0)
 lead = ((dead_many - true_many) ** 2 - (dead_many - classifier.predict_proba(x_many)[:, 1]) ** 2)[known_many]
 half = 1.96 * lead.std() / np.sqrt(len(lead))
-assert half < 0.001 < 1.96 * lead.std() / np.sqrt(known_test.sum()) < 0.006, "how far 4,000 may be off, and 100,000"
 ahead = 0 < beaten < 0.02 and 0.003 < lead.mean() - half < lead.mean() + half < 0.009
 claim("tested without the lost, the classifier beats the truth; in 100,000 others by .003 to .009 with its interval", ahead, [beaten, lead.mean() - half, lead.mean() + half])
+assert half < 0.001 < 1.96 * lead.std() / np.sqrt(known_test.sum()) < 0.006, "how far 4,000 may be off, and 100,000"
 behind = real - real["the truth"]
 claim("on all patients it is .004 or more behind it, and Cox is not", behind["classifier"] > 0.004 and abs(behind["Cox"]) < 0.004, list(real))
 too_high = two.loc["classifier", "mean risk"] - two.loc["the truth", "mean risk"]
@@ -771,10 +771,12 @@ after = judged(moved, quarters, time_new, event_new, "as it came", (2.0,), 2.75)
 gaps, aucs = after["IBS minus as it came"], after["AUC, 2 years"].map(lambda cell: cell.value)
 ibs = after["IBS"].map(lambda cell: cell.value)
 assert all(gaps[name].high < 0 for name in ("level", "level and slope", "fitted anew")) and gaps["the same for everybody"].value < -0.002, gaps
-worse = []  # with the halves exchanged, too: all 1,607 are tested
+worse, nulls = [], []  # with the halves exchanged, too: all 1,607 are tested
 for curve, z, *outcome in ((survival.kaplan_meier(time_here, event_here), z_new, time_new, event_new), (survival.kaplan_meier(time_new, event_new), z_here, time_here, event_here)):
     came, null = curves(w_old, base_old, z, quarters), np.tile(survival.step(curve, quarters), (len(z), 1))
+    nulls.append(survival.integrated_brier(null, quarters, *outcome).mean())
     worse += list(survival.integrated_brier(came, quarters, *outcome) - survival.integrated_brier(null, quarters, *outcome))
+assert abs(nulls[0] - ibs["the same for everybody"]) < 1e-3, "the same curve as in the table"
 half = 1.96 * np.std(worse) / np.sqrt(len(worse))
 claim("of all 1,607, each half mended with the other, the old model is worse than the same for everybody, and the interval excludes 0", np.mean(worse) > half, [np.mean(worse) - half, np.mean(worse) + half])
 ahead = ibs["the same for everybody"] - ibs["level"]
@@ -813,12 +815,13 @@ for size in sizes:
 fig, axes = plt.subplots(1, 2, figsize=(8.4, 3.6))
 colours = dict(zip(mended, ("black", "C1", "C2", "C3"), strict=True)) | {"as it came": "C0"}
 axes[0].plot([0, 0.6], [0, 0.6], color="0.6", linestyle=":")
-two_years, inside = list(quarters).index(2.0), {}
+two_years, inside, far = list(quarters).index(2.0), {}, {}
 for name, mark in (("as it came", "s"), ("level", "o")):
     groups = survival.calibration(1 - moved[name][:, two_years], time_new, event_new, 2.0, 5)
     bars = np.abs(groups[["low", "high"]].sub(groups["observed"], axis=0).to_numpy().T)
     axes[0].errorbar(groups["predicted"], groups["observed"], yerr=bars, fmt=mark, color=colours[name], capsize=3, label="level corrected" if name == "level" else name)
     inside[name] = int(np.sum((groups["low"] < groups["predicted"]) & (groups["predicted"] < groups["high"])))
+    far[name] = (groups["predicted"] - groups["observed"]).abs().mean()
 axes[0].set(xlabel="predicted risk at 2 years", ylabel="observed (Kaplan-Meier)", xlim=(0, 0.6), ylim=(0, 0.6), title="ACTG 175, new treatments")
 for (name, values), style in zip(mean_ibs.items(), (":", "o-", "s--", "^-."), strict=True):
     axes[1].semilogx(sizes, values, style, color=colours[name], label=name)
@@ -828,13 +831,14 @@ axes[1].minorticks_off()
 axes[0].legend()
 axes[1].legend(ncols=2, fontsize=8, loc="upper center")
 plt.show()
-claim("as it came, one of five intervals at most holds the prediction; with the level corrected three or more", inside["as it came"] <= 1 and inside["level"] >= 3, list(inside.values()))
+mended_groups = 0.1 < far["as it came"] < 0.16 and far["level"] < 0.05 and inside["as it came"] <= 2 < inside["level"]
+claim("five groups: as it came .1 to .16 off in the mean, and at most two intervals hold the prediction; with the level .05 at most, and three or more", mended_groups, [*far.values(), *inside.values()])
 assert abs(mean_ibs["level and slope"][2] - mean_ibs["level"][2]) < 0.003, mean_ibs
 behind = [anew - level for anew, level in zip(mean_ibs["fitted anew"], mean_ibs["level"], strict=True)]
 claim("from 50 people fifteen weights are worse than one number by .003 or more, from all within .005 of it", behind[0] > 0.003 and abs(behind[-1]) < 0.005, behind)
 
 # %% [markdown]
-# Left: the squares (as it came) lie far below the diagonal, the dots (level corrected) near it. The observed risks are the
+# Left: the squares (as it came) lie below the diagonal, by .1 and more in the mean, the dots (level corrected) near it. The observed risks are the
 # same five numbers: nobody changed his place, only what he is told. Right: one number is learnt from fifty people, some
 # ten events, and helps in seven or all of eight draws; with a slope it takes a hundred or two; fifteen weights need hundreds,
 # and are then level or a little ahead.
@@ -986,9 +990,10 @@ for name in kinds:
 columns = ["length, points", "held", "held, lowest third", "held, highest third", "lowest minus highest, from", "to"]
 intervals = pd.DataFrame(rows, index=columns).T
 coverage, length, low = intervals["held"], intervals["length, points"], intervals["lowest minus highest, from"]
+apart = intervals["held, lowest third"] - intervals["held, highest third"]
 claim("three conformal intervals hold .89 to .915, the normal one .86 to .885", coverage[:3].between(0.89, 0.915).all() and 0.86 < coverage.iloc[3] < 0.885, list(coverage))
 claim("ridge's are .22 to .32 shorter than the same for everybody", 0.22 < 1 - length["ridge"] / length["the same for everybody"] < 0.32, list(length))
-claim("of one length they hold more of the lowest third than of the highest, and the interval excludes 0; with a width by prediction it does not", low["ridge"] > 0 > low["ridge, width by prediction"], list(low))
+claim("of one length they hold more of the lowest third than of the highest, and the interval excludes 0; a width by prediction halves that or better", low["ridge"] > 0 and apart["ridge, width by prediction"] < apart["ridge"] / 2, list(apart))
 assert 183 < length["ridge"] < 191 and 175 < 2 * q < 177, [*length, q]
 assert 0.95 < intervals.loc["ridge", columns[2]] < 0.985 and 0.835 < intervals.loc["ridge", columns[3]] < 0.88, intervals
 intervals.round(3)
@@ -998,7 +1003,7 @@ intervals.round(3)
 # seen, hold .87. The model is worth a quarter of the length, and still it is some 187 of the 321 points there are: **an honest
 # interval says how little ten measures tell of one person's year.** And the promise is kept on average only. Of one
 # length, it holds .97 of those with a low prediction and .86 of those with a high one, where it matters. A width that
-# grows with the prediction mends that, and costs nothing.
+# grows with the prediction mends most of that, and costs nothing.
 #
 # **A leak in the box.** As scikit-learn ships these data, every column is centred and scaled over all 442 people, those
 # who are to be tested included. How much does that flatter? We measure it, with few people to learn from and with half.
