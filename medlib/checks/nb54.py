@@ -64,44 +64,6 @@ def weights(answer) -> str | None:
     return None
 
 
-def _auc(risk, time, event, t, w=None, tie: float = 0.5) -> float:
-    w = _weights(time, event, t) if w is None else w
-    case, control = time <= t, time > t
-    pairs = w[case][:, None] * w[control]
-    right = (risk[case][:, None] > risk[control]) + tie * (risk[case][:, None] == risk[control])
-    return float((pairs * right).sum() / pairs.sum())
-
-
-@exercise("54.2")
-def auc(answer) -> str | None:
-    """Equation (54.2), with risks that tie."""
-    if any(calls(answer, name) for name in ("roc_auc_score", "auc_at")):
-        return "that is the library's; sum over the pairs yourself"
-    for seed, t in ((3, 3.0), (4, 2.0)):
-        risk, time, event = _cohort(seed)
-        risk = np.round(1.5 * risk) / 1.5  # so that some risks tie
-        got, right = number(call(answer, risk, time, event, t)), _auc(risk, time, event, t)
-        if got is None:
-            return "return one number"
-        if close(got, right, 1e-3):
-            continue
-        w = _weights(time, event, t)
-        mistakes = [
-            (1 - right, "upside down: the case should have the higher risk"),
-            (_auc(risk, time, event, t, tie=0.0), "two equal risks count one half"),
-            (_auc(risk, time, event, t, tie=1.0), "two equal risks count one half, not one"),
-            (
-                _auc(risk, time, event, t, np.ones(len(time))),
-                "who was lost before t is no case: weigh with w, which is 0 there",
-            ),
-            (_auc(risk, time, event, t, (w > 0) * 1.0), "the known ones all count alike there; weigh them with w"),
-        ]
-        return hint_for(
-            got, [m for m in mistakes if not close(m[0], right, 1e-3)], "pairs of a case (t_i ≤ t) and a control (> t)"
-        )
-    return None
-
-
 def _spread(s, event, bins: int, censored=None) -> np.ndarray:
     shares = np.zeros(bins)
     for value, died in zip(s, event, strict=True):
@@ -135,7 +97,7 @@ def _lengths(value, k, bins):
     return np.clip(value - np.arange(bins) / bins, 0, 1 / bins)
 
 
-@exercise("54.3")
+@exercise("54.2")
 def spread(answer) -> str | None:
     """Equation (54.5), with a value of 1 and numbers of bins that differ."""
     if calls(answer, "d_calibration"):
@@ -167,3 +129,60 @@ def spread(answer) -> str | None:
         ]
         return hint_for(got, mistakes, "a death counts 1 in the bin of its s; a censored patient 1, over 0 to s")
     return None
+
+
+def _points(
+    woman, age, bmi, waist, drugs, glucose, active, greens, family, bmis=(1, 3), men=False, yes=False, old=True
+):
+    points = 3 if 55 <= age <= 64 or (age > 64 and not old) else 4 if age > 64 else 2 if age >= 45 else 0
+    points += bmis[1] if bmi > 30 else bmis[0] if bmi >= 25 else 0
+    first, second = (94, 102) if men or not woman else (80, 88)
+    points += 4 if waist > second else 3 if waist >= first else 0
+    points += 2 * (active if yes else not active) + (greens if yes else not greens)
+    return int(points + 2 * drugs + 5 * glucose + family)
+
+
+def _sums(woman, age, bmi, waist, drugs, glucose, active, greens, family):
+    """The mistake of adding every row that is reached: 2 + 3 for a person of 58."""
+    points = 2 * (age >= 45) + 3 * (age >= 55) + 4 * (age > 64) + (bmi >= 25) + 3 * (bmi > 30)
+    first, second = (80, 88) if woman else (94, 102)
+    points += 3 * (waist >= first) + 4 * (waist > second)
+    return int(points + 2 * drugs + 5 * glucose + 2 * (not active) + (not greens) + family)
+
+
+@exercise("54.3")
+def findrisc(answer) -> str | None:
+    """The points of FINDRISC: one row at a time, both sides of every limit, then all together."""
+    well = {"woman": True, "age": 40, "bmi": 22, "waist": 70, "drugs": False, "glucose": False}
+    well |= {"active": True, "greens": True, "family": 0}
+    people = [well, well | {"woman": False, "waist": 90}, well | {"waist": 90}]
+    people += [well | {"age": age} for age in (44, 45, 54, 55, 64, 65, 80)]
+    people += [well | {"bmi": bmi} for bmi in (24.9, 25, 29.5, 30, 30.5, 41)]
+    people += [well | {"waist": waist} for waist in (79, 80, 88, 89)]
+    people += [well | {"woman": False, "waist": waist} for waist in (93, 94, 102, 103)]
+    people += [well | {name: True} for name in ("drugs", "glucose")]
+    people += [well | {name: False} for name in ("active", "greens")]
+    people += [well | {"family": family} for family in (3, 5)]
+    people += [well | {"age": 58, "bmi": 31, "waist": 92, "drugs": True, "greens": False, "family": 5}]
+    got = [number(call(answer, *person.values())) for person in people]
+    if any(value is None for value in got):
+        return "return one number, the points"
+    right = np.array([_points(**person) for person in people])
+    got = np.array(got)
+    if np.array_equal(got, right):
+        return None
+
+    def all_with(function, **changed):
+        return np.array([function(**person, **changed) for person in people])
+
+    mistakes = [
+        (all_with(_sums), "one row gives one number: who is 58 has 3 points for it, not 2 + 3"),
+        (all_with(_points, yes=True), "the points are for *not* being active and *not* eating vegetables daily"),
+        (all_with(_points, men=True), "the limits of the waist are others for a woman"),
+        (all_with(_points, old=False), "over 64 years there are 4 points"),
+        (all_with(_points, bmis=(3, 4)), "the body mass index gives 1 or 3; 3 and 4 are the waist's"),
+        (right - np.array([person["family"] for person in people]), "add the points of the family"),
+    ]
+    person = people[int(np.argmax(got != right))]
+    said = ", ".join(f"{name} {value}" for name, value in person.items() if value != well[name])
+    return hint_for(got, mistakes, f"look at a person with {said or 'no risk at all'}: which row gives how much?")

@@ -38,32 +38,6 @@ def _known(time, event, t):
     return ((event & (time <= t)) | (time > t)).astype(float)
 
 
-def _area(w=None, tie=0.5, turn=False):
-    def answer(risk, time, event, t):
-        weight = (w or _weigh())(time, event, t)
-        wins = pairs = 0.0
-        for i in np.flatnonzero(time <= t):
-            for j in np.flatnonzero(time > t):
-                one = weight[i] * weight[j]
-                pairs += one
-                wins += one * (tie if risk[i] == risk[j] else (risk[i] > risk[j]) != turn)
-        return wins / pairs
-
-    return answer
-
-
-def _matrix(risk, time, event, t):
-    w = _weigh()(time, event, t)
-    case, control = event & (time <= t), time > t
-    pairs = np.outer(w[case], w[control])
-    right = np.sign(risk[case][:, None] - risk[control]) / 2 + 0.5
-    return np.sum(pairs * right) / np.sum(pairs)
-
-
-def _ones(time, event, t):
-    return np.ones(len(time))
-
-
 def _bins(censored=None, scale=lambda n: n, turn=False, only=lambda event: slice(None)):
     def answer(s, event, bins):
         s, event = s[only(event)], event[only(event)]
@@ -96,10 +70,29 @@ def _spread(s, event, bins):
     return np.where(event[:, None], own, np.clip(s[:, None] - lower, 0, 1 / bins) / s[:, None]).mean(axis=0)
 
 
+def _findrisc(woman, age, bmi, waist, drugs, glucose, active, greens, family, each=False):
+    points = 2 * (age >= 45) + (1 + 2 * each) * (age >= 55) + (1 + 3 * each) * (age > 64)
+    points += (bmi >= 25) + (2 + each) * (bmi > 30)
+    first, second = (80, 88) if woman else (94, 102)
+    points += 3 * (waist >= first) + (1 + 3 * each) * (waist > second)
+    return points + 2 * drugs + 5 * glucose + 2 * (not active) + (not greens) + family
+
+
+def _table(woman, age, bmi, waist, drugs, glucose, active, greens, family):
+    years = np.searchsorted([44.5, 54.5, 64.5], age)
+    limits = [79.5, 88.01] if woman else [93.5, 102.01]
+    rows = [
+        [0, 2, 3, 4][years],
+        [0, 1, 3][np.searchsorted([24.99, 30.01], bmi)],
+        [0, 3, 4][np.searchsorted(limits, waist)],
+    ]
+    return float(sum(rows) + [0, 2][drugs] + [0, 5][glucose] + [2, 0][active] + [1, 0][greens] + family)
+
+
 RIGHT = {
     "54.1": [_weigh(), _weigh(curve=survival.leaving), _one_line],
-    "54.2": [_area(), _matrix],
-    "54.3": [_bins(), _spread],
+    "54.2": [_bins(), _spread],
+    "54.3": [_findrisc, _table],
 }
 
 WRONG = {
@@ -115,14 +108,6 @@ WRONG = {
         (survival.censoring_weights, "library's"),
     ],
     "54.2": [
-        (_area(turn=True), "upside down"),
-        (_area(tie=0.0), "count one half"),
-        (_area(tie=1.0), "not one"),
-        (_area(w=_ones), "is no case"),
-        (_area(w=_known), "all count alike"),
-        (survival.auc_at, "library's"),
-    ],
-    "54.3": [
         (_bins(scale=lambda n: 1), "number of patients"),
         (_bins(turn=True), "lowest bin comes first"),
         (_bins(censored=_own), "not in his bin"),
@@ -131,5 +116,14 @@ WRONG = {
         (_bins(only=lambda event: event), "left out"),
         (_bins(censored=lambda value, k, bins: (np.arange(bins) <= k) / (k + 1)), "only the part below s"),
         (_bins(censored=lambda v, k, bins: np.clip(v - np.arange(bins) / bins, 0, 1 / bins)), "divide the lengths"),
+    ],
+    "54.3": [
+        (lambda *a: _findrisc(*a, each=True), "one number"),
+        (lambda *a: _findrisc(*a[:6], not a[6], not a[7], a[8]), "*not* being active"),
+        (lambda woman, *a: _findrisc(False, *a), "others for a woman"),
+        (lambda woman, age, *a: _findrisc(woman, min(age, 64), *a), "over 64"),
+        (lambda *a: _findrisc(*a[:8], 0), "the family"),
+        (lambda *a: _findrisc(*a) + 1, "no risk at all"),
+        (lambda *a: _findrisc(*a[:5], False, *a[6:]), "glucose True"),
     ],
 }
