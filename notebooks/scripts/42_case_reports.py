@@ -724,15 +724,16 @@ dials = pd.DataFrame(rows, columns=columns)
 e = dials["entropy (nats)"].to_numpy()
 claim("at temperature 1 the entropy written is near 9.64", abs(e[1] - entropy) < 0.7, e[1])
 claim("heat raises it, cold and a smaller nucleus lower it, step by step", e[0] > e[1] > e[2] > e[3] and e[1] > e[4] > e[5] > e[6], e)
-claim("a nucleus of .5 makes patients without a lesion rare", dials["with a lesion"][6] > dials["with a lesion"][1] + 0.08, dials["with a lesion"][6])
+claim("a nucleus of .5 makes patients without a lesion rare: fewer than one in four", dials["with a lesion"][6] > 0.76, dials["with a lesion"][6])
 claim("heat breaks a fifth to half of the reports", 0.5 <= dials["readable"][0] <= 0.8 < dials["readable"][1], dials["readable"][0])
 dials.round(3)
 
 # %% [markdown]
 # At temperature 1 the model writes with about the entropy of its source, and nearly every report can be read. At 1.5 a
-# fifth to half are broken. Cold and a narrow nucleus give clean reports that are alike: with a nucleus of .5 the entropy falls
-# to about 4.5 nats, fewer than half of the reports are different ones, and patients without a lesion, a third of all, become rarer by
-# more than eight in a hundred. **The quality is bought with diversity:** who is not typical is not written about.
+# fifth to half are broken. Cold and a narrow nucleus give clean reports that are alike: with a nucleus of .5 the
+# entropy falls to about 4.5 nats, fewer than half of the reports are different ones, and patients without a lesion, a
+# third of all, become fewer than a quarter, and mostly fewer than one in ten. **The quality is bought with diversity:**
+# who is not typical is not written about.
 #
 # ## 8. Has it memorised its patients?
 #
