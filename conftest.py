@@ -23,7 +23,7 @@ THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"
 #: notebook -> seconds of its cells, and whether all of them passed
 _seconds: dict[str, float] = {}
 _failed: set[str] = set()
-#: GiB of the largest child of each worker and the file that started it; the workers that did not come to their end
+#: GiB of the largest kernel of each worker and its notebook; the workers that did not come to their end
 _peaks: list[tuple[float, str]] = []
 _largest: tuple[float, str] = (0.0, "")
 _lost: list[str] = []
@@ -123,10 +123,11 @@ def pytest_runtest_logreport(report):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown(item):
-    """After a test, and with its last one a notebook's kernel, has ended: was a child of it the largest so far?"""
+    """With its last cell a notebook's kernel ends: was it the largest so far? (Notebooks come before other tests.)"""
     global _largest
     result = yield
-    _largest = max(_largest, (peak_of_children(), item.nodeid.partition("::")[0]), key=lambda entry: entry[0])
+    if hasattr(item.parent, "nb"):
+        _largest = max(_largest, (peak_of_children(), item.nodeid.partition("::")[0]), key=lambda entry: entry[0])
     return result
 
 
@@ -163,6 +164,6 @@ def pytest_terminal_summary(terminalreporter, config):
     terminalreporter.write_line(f"executed {len(_seconds)} of {len(names)} notebooks {where}")
     peak, name = max(_peaks, default=_largest)
     if name:  # the system tells
-        terminalreporter.write_line(f"largest process: {peak:.2f} GiB, started by {name}")
+        terminalreporter.write_line(f"largest kernel: {peak:.2f} GiB, {name}")
     for line in _missing(config):
         terminalreporter.write_line(line, red=True)

@@ -26,10 +26,10 @@
 # |---|---|---|---|
 # | notebooks [15](15_image_diagnosis.ipynb) and [42](42_case_reports.ipynb) | 60 min | 60 s | simulated head CT and its `reports` |
 #
-# Below stand three reports on one patient. The first is the true one. The second states the same facts, each sentence in
-# other words where there are any (a *no* may also be left out: no anticoagulant, no old infarct). The third is the first with
-# left and right of the lesion exchanged. BLEU, a score of words that papers on
-# written reports often give, is 1 for a perfect copy. It prefers the third report, for (nearly) every patient with a lesion.
+# Below stand three reports on one patient. The first is the true one. The second states the same facts, each sentence
+# in other words where there are any (a *no* may also be left out: no anticoagulant, no old infarct). The third is the
+# first with left and right of the lesion exchanged. BLEU, a score of words that papers on written reports often give,
+# is 1 for a perfect copy. It prefers the third report, for (nearly) every patient with a lesion.
 
 # %%
 import re
@@ -93,16 +93,17 @@ claim("on average it gives the true facts .6 or less, the wrong side .8 or more"
 
 # %% [markdown]
 # Who is scored by words learns to write words. On this page a network reads a scan and writes its report, and **each
-# statement is checked** against the truth by the parser of notebook 42. About three of four statements are right. Is that
-# good? A classifier that fills in a form, with the same eyes, does as well: the two are level to within a few points. So
-# we ask what a generator is for, when it should be silent, and who must read what it writes.
+# statement is checked** against the truth by the parser of notebook 42. About three of four statements are right. Is
+# that good? A classifier that fills in a form, with the same eyes, does as well: the two are level to within a few
+# points. So we ask what a generator is for, when it should be silent, and who must read what it writes.
 #
 # ## 1. What a scan can say, and what it cannot
 #
-# Each sentence of a report has a source. Seven facts are **in the scan**: diagnosis, side, place, size, density, the shift of the
-# midline, an old infarct. Two come with the **request** for the scan: which side of the body is weak, and whether
-# the patient takes an anticoagulant. Others **follow** from these by rules. How cautious the radiologist felt is in neither.
-# And of the hours since the stroke began the scan holds a hint, for an infarct darkens, but no statement.
+# Each sentence of a report has a source. Seven facts are **in the scan**: diagnosis, side, place, size, density, the
+# shift of the midline, an old infarct. Two come with the **request** for the scan: which side of the body is weak, and
+# whether the patient takes an anticoagulant. Others **follow** from these by rules. How cautious the radiologist felt
+# is in neither. And of the hours since the stroke began the scan holds a hint, for an infarct darkens, but no
+# statement.
 
 # %%
 SCAN = ("diagnosis", "side", "location", "size", "density", "shift", "old")
@@ -189,15 +190,15 @@ for row, sentence in enumerate(sentences):
 plt.show()
 
 # %% [markdown]
-# Four slices of a patient with an infarct, in pixels of 7 mm, and the report, each sentence with its source: first the request,
-# then five sentences from the scan, then rules. The last one needs the hours since the stroke began, which our request does not
-# state. Whoever writes it without measuring that hint **invents** it. We shall see how often.
+# Four slices of a patient with an infarct, in pixels of 7 mm, and the report, each sentence with its source: first the
+# request, then five sentences from the scan, then rules. The last one needs the hours since the stroke began, which our
+# request does not state. Whoever writes it without measuring that hint **invents** it. We shall see how often.
 #
 # ## 2. Scores of words
 #
 # Compare a written report with a reference. An **n-gram** is a sequence of $n$ words. How many of mine stand in the
-# reference, too? Each may be counted only as often as it stands there, or "left left left" would score high. With $c(g)$
-# the count of $g$ in my report, and $c_\text{ref}(g)$ in the reference, the **clipped precision** is
+# reference, too? Each may be counted only as often as it stands there, or "left left left" would score high. With
+# $c(g)$ the count of $g$ in my report, and $c_\text{ref}(g)$ in the reference, the **clipped precision** is
 #
 # $$p_n = \frac{\sum_g \min\bigl(c(g),\, c_\text{ref}(g)\bigr)}{\sum_g c(g)} \tag{43.1}$$
 
@@ -237,8 +238,8 @@ def clipped(words, reference, n):
 check("43.1", clipped)
 
 # %% [markdown]
-# **BLEU** (Papineni and others 2002) is the geometric mean of $p_1$ to $p_4$. A short report would find precision easy, so
-# with $c$ words against $r$ of the reference it pays a penalty (we take means over reports; papers pool all counts):
+# **BLEU** (Papineni and others 2002) is the geometric mean of $p_1$ to $p_4$. A short report would find precision easy,
+# so with $c$ words against $r$ of the reference it pays a penalty (we take means over reports; papers pool all counts):
 #
 # $$\mathrm{BLEU} = \min\bigl(1,\, e^{1 - r/c}\bigr)\; \bigl(p_1\, p_2\, p_3\, p_4\bigr)^{1/4} \tag{43.2}$$
 #
@@ -298,14 +299,14 @@ claim("Lin's examples, .75 and .5; sixty longest sequences as found among all", 
 # ## 3. A score of facts
 #
 # A report makes **statements**: *side: left*, *size: large*. What is "none" is no statement. Let $S_i$ be the
-# statements of the report on patient $i$ about the scan, and $T_i$ the true ones. Precision asks how many of those made are right, recall
-# how many of the true ones are made, and F1 is their harmonic mean:
+# statements of the report on patient $i$ about the scan, and $T_i$ the true ones. Precision asks how many of those made
+# are right, recall how many of the true ones are made, and F1 is their harmonic mean:
 #
 # $$P = \frac{\sum_i |S_i \cap T_i|}{\sum_i |S_i|}, \qquad R = \frac{\sum_i |S_i \cap T_i|}{\sum_i |T_i|}, \qquad
 # F_1 = \frac{2 \sum_i |S_i \cap T_i|}{\sum_i |S_i| + \sum_i |T_i|} \tag{43.4}$$
 #
-# RadGraph (Jain and others 2021) does this for real reports, with a network in the place of our parser, which makes errors of
-# its own.
+# RadGraph (Jain and others 2021) does this for real reports, with a network in the place of our parser, which makes
+# errors of its own.
 #
 # ### Your turn
 #
@@ -408,21 +409,21 @@ claim("a wrong side breaks a rule in 85 of 100 or more, a wrong size or shift in
 table.round(2)
 
 # %% [markdown]
-# Each row changes the reports of every fourth patient with a lesion in one matter, the first row in none. BLEU and ROUGE
-# give the five falsehoods more than the truth in other words: a wrong side is three words of forty. BLEU prefers four of them in
-# (nearly) every patient, and in three of four even the report that denies the lesion. The fact score gives
-# the truth 1, and takes off for each falsehood. (A wrong diagnosis is one statement of six or so, so it loses little there as well:
-# **which** fact is wrong matters, and one number hides it.) Contradictions need no reference at all: a wrong
-# side breaks the rule that each half of the brain moves the other half of the body. A wrong size, or a wrong shift, breaks none in about
-# half of the patients.
+# Each row changes the reports of every fourth patient with a lesion in one matter, the first row in none. BLEU and
+# ROUGE give the five falsehoods more than the truth in other words: a wrong side is three words of forty. BLEU prefers
+# four of them in (nearly) every patient, and in three of four even the report that denies the lesion. The fact score
+# gives the truth 1, and takes off for each falsehood. (A wrong diagnosis is one statement of six or so, so it loses
+# little there as well: **which** fact is wrong matters, and one number hides it.) Contradictions need no reference at
+# all: a wrong side breaks the rule that each half of the brain moves the other half of the body. A wrong size, or a
+# wrong shift, breaks none in about half of the patients.
 #
 # ## 4. The rivals first
 #
 # Four ways to a report without a generator. The **commonest** training report among those with the same request. The
-# report of the **nearest** training scan (with the same request), by pixels. And a **form**: one classifier for each fact,
-# whose answers are put into the likeliest sentences of the grammar. The eyes of the form are the network of
-# notebook 15, without its last three layers: they take the mean over the image, and the mean of an image does not know left
-# from right. We keep the features of 4 × 4 places instead, 1,024 numbers.
+# report of the **nearest** training scan (with the same request), by pixels. And a **form**: one classifier for each
+# fact, whose answers are put into the likeliest sentences of the grammar. The eyes of the form are the network of
+# notebook 15, without its last three layers: they take the mean over the image, and the mean of an image does not know
+# left from right. We keep the features of 4 × 4 places instead, 1,024 numbers.
 
 # %%
 import keras
@@ -442,8 +443,8 @@ heads = {k: layers.Dense(len(values[k]), name=k)(h) for k in SCAN}
 classifier = keras.Model([eyes.input, known], heads)
 
 # %% [markdown]
-# One network, seven heads, the cross-entropies added up. The recipe serves all trainings of the page: AdamW, a step size that rises
-# over the first twentieth of the steps and falls to 0.
+# One network, seven heads, the cross-entropies added up. The recipe serves all trainings of the page: AdamW, a step
+# size that rises over the first twentieth of the steps and falls to 0.
 
 # %%
 from medlib.models.training import fit, stream
@@ -472,8 +473,8 @@ history = fit(classifier, rows, steps=400, label="eyes and form")
 # $$p(f \mid x) = \frac{\mathbb 1[f \in A]\, \prod_k h_k(f_k \mid x)}{\sum_{f' \in A} \prod_k h_k(f'_k \mid x)}, \qquad
 # h_k = \mathrm{softmax}(a_k / \tau) \tag{43.5}$$
 #
-# The temperature $\tau$ cools heads that are too sure of themselves. It is chosen on the validation patients, by the mean
-# of $-\log p(f \mid x)$ of the true facts.
+# The temperature $\tau$ cools heads that are too sure of themselves. It is chosen on the validation patients, by the
+# mean of $-\log p(f \mid x)$ of the true facts.
 
 # %%
 index = {k: [values[k].index(state[i]) for state in states] for i, k in enumerate(SCAN)}
@@ -535,9 +536,9 @@ def form(log_p, part):
 
 # %% [markdown]
 # In one patient of ten or so the seven heads together say what cannot be; (43.5) mends that. Now all rivals write. The
-# second form has simple eyes instead of a network: block means of the slices, their largest and smallest values, left minus right,
-# and a logistic regression for each fact, its penalty chosen on validation. We also let the nearest scan be found by the
-# network's features.
+# second form has simple eyes instead of a network: block means of the slices, their largest and smallest values, left
+# minus right, and a logistic regression for each fact, its penalty chosen on validation. We also let the nearest scan
+# be found by the network's features.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 from sklearn.linear_model import LogisticRegression
@@ -605,18 +606,17 @@ claim("from the commonest report to a true one BLEU rises by .2 or less, the fac
 table.astype(str)
 
 # %% [markdown]
-# The form with the network's eyes makes about three of four statements right, and writes a flawless report for somewhat less than
-# half of the patients. The nearest scan by features is
-# some points behind, with no head and no form at all. By pixels the
-# nearest scan is one whose *skull* is similar. And BLEU ranks the ceiling, perfectly true reports in other words, behind the
-# form, because the form always takes the likeliest words. From the commonest report to a true one BLEU rises by a tenth, the fact
-# F1 by eight tenths.
+# The form with the network's eyes makes about three of four statements right, and writes a flawless report for somewhat
+# less than half of the patients. The nearest scan by features is some points behind, with no head and no form at all.
+# By pixels the nearest scan is one whose *skull* is similar. And BLEU ranks the ceiling, perfectly true reports in
+# other words, behind the form, because the form always takes the likeliest words. From the commonest report to a true
+# one BLEU rises by a tenth, the fact F1 by eight tenths.
 #
 # ## 5. A generator: language first, then the scan
 #
-# The transformer of notebook 42 writes a report word by word. Now it is **told** something beforehand: what the eyes see
-# in the scan $x$, and the request $q$. Both become vectors in front of the text, as if they were five more words (four
-# for the scan, one for the request), and every later place may attend to them:
+# The transformer of notebook 42 writes a report word by word. Now it is **told** something beforehand: what the eyes
+# see in the scan $x$, and the request $q$. Both become vectors in front of the text, as if they were five more words
+# (four for the scan, one for the request), and every later place may attend to them:
 #
 # $$\log p(r \mid x, q) = \sum_t \log p(w_t \mid w_1, \dots, w_{t-1},\, x,\, q) \tag{43.6}$$
 #
@@ -660,9 +660,10 @@ class Reporter(Told):
 
 
 # %% [markdown]
-# Reports without scans are plentiful, and pairs of a scan and its report are rare. So the model first learns **language**
-# from 6,000 reports of other patients, told their request and zeros for the scan. We keep what it writes then: the reports of a
-# ghost who has never seen a scan, word by word drawn. Then it learns from the pairs of our 600 training patients, for 700 of its 900 steps.
+# Reports without scans are plentiful, and pairs of a scan and its report are rare. So the model first learns
+# **language** from 6,000 reports of other patients, told their request and zeros for the scan. We keep what it writes
+# then: the reports of a ghost who has never seen a scan, word by word drawn. Then it learns from the pairs of our 600
+# training patients, for 700 of its 900 steps.
 
 # %%
 length = 36  # tokens of a report, at most
@@ -749,17 +750,19 @@ columns = ["fact F1", "fact F1 minus form", "flawless", "flawless minus form", "
 table[columns].astype(str)
 
 # %% [markdown]
-# The form and the generator end **level** in F1, with about three right statements of four: their paired difference is three
-# points at most, on either side from one seed to the next. The nearest scan by features is level at best, and up to eight points behind. Given
-# another patient's scan, the reporter falls to where the ghost is, who knows the request alone. So it reads the scan. Nobody
-# would see it in the text: most of those reports can be read, too, and contradict nothing.
+# The form and the generator end **level** in F1, with about three right statements of four: their paired difference is
+# three points at most, on either side from one seed to the next. The nearest scan by features is level at best, and up
+# to eight points behind. Given another patient's scan, the reporter falls to where the ghost is, who knows the request
+# alone. So it reads the scan. Nobody would see it in the text: most of those reports can be read, too, and contradict
+# nothing.
 #
-# Nobody told the reporter a rule. It has learnt them from examples, nearly: up to one report in ten contradicts itself, from seed to
-# seed. The form never does, for it was built so.
+# Nobody told the reporter a rule. It has learnt them from examples, nearly: up to one report in ten contradicts itself,
+# from seed to seed. The form never does, for it was built so.
 #
 # **A confession.** Test results of several splits were seen while this recipe was chosen, so the table flatters.
-# `python -m tests.rivals.fresh_patients` takes 500 patients of another seed of the simulation, whom nobody had seen. On them the reporter was,
-# over four seeds, zero to two points of F1 behind the form, with up to seven flawless reports of a hundred fewer.
+# `python -m tests.rivals.fresh_patients` takes 500 patients of another seed of the simulation, whom nobody had seen. On
+# them the reporter was, over four seeds, zero to two points of F1 behind the form, with up to seven flawless reports of
+# a hundred fewer.
 #
 # ## 6. Fact by fact
 #
@@ -798,12 +801,13 @@ claim("of sides all three get more than .75; of the old infarcts none names more
 by_fact.drop(columns="nearest scan, features").astype(str)
 
 # %% [markdown]
-# The side is right most often, with an F1 near .9; diagnosis follows near .8, place and density near .75. Size and shift,
-# whose classes have sharp borders, lie near .6. And **the old infarct is hardly ever seen**: one patient in eight has one, a few
-# pixels large, and who states the likeliest says *none*. Most paired intervals hold 0; of the others only the side leans to the
-# reporter with most seeds.
+# The side is right most often, with an F1 near .9; diagnosis follows near .8, place and density near .75. Size and
+# shift, whose classes have sharp borders, lie near .6. And **the old infarct is hardly ever seen**: one patient in
+# eight has one, a few pixels large, and who states the likeliest says *none*. Most paired intervals hold 0; of the
+# others only the side leans to the reporter with most seeds.
 #
-# F1 hides which way a statement is wrong. *Invented* is what is stated and not there, *omitted* what is there and not stated.
+# F1 hides which way a statement is wrong. *Invented* is what is stated and not there, *omitted* what is there and not
+# stated.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 rows = {}
@@ -826,9 +830,10 @@ claim("of the old infarcts that the reporter states more than half are not there
 slips.astype(str)
 
 # %% [markdown]
-# The form omits one lesion in six or eight. The reporter omits fewer, and invents some in about one healthy head of ten, mostly
-# more than the form. The same F1, and another harm: an omitted lesion is not treated, an invented one is. Of the old infarcts
-# that it states, most are not there. Here are six patients with a lesion, drawn by lot: three with a flawless report, three with an error.
+# The form omits one lesion in six or eight. The reporter omits fewer, and invents some in about one healthy head of
+# ten, mostly more than the form. The same F1, and another harm: an omitted lesion is not treated, an invented one is.
+# Of the old infarcts that it states, most are not there. Here are six patients with a lesion, drawn by lot: three with
+# a flawless report, three with an error.
 
 # %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Six simulated scans, each beside the report that was written for it. Sentences with true facts are blue, sentences with a wrong fact are orange and begin with a cross and end with the truth; sentences that say nothing of the scan are grey. The three reports at left have no orange sentence; each of those at right has some."}} tags=["hide-input"]
 sources_of = {"finding": ("size", "density", "side", "location"), "midline": ("shift",), "former": ("old",), "impression": CALL}
@@ -874,13 +879,14 @@ wrongly = all((with_blood(f)["blood"] != no_blood) == (f["diagnosis"] == "haemor
 claim("the three at left have no wrong sentence, and each at right has one, or omits an old infarct; a bleed denied is marked", wrongly and not any(marked[:3]) and all(m or truth["test"][i]["old"] != "none" for m, i in zip(marked[3:], six[3:], strict=True)), list(map(len, marked)))
 
 # %% [markdown]
-# Beside the slice with the largest part of the lesion, blue sentences are true, orange ones (with a cross) state something
-# false, grey ones repeat the request or follow from the rest. At left the three without a fault. Those at right read as well.
+# Beside the slice with the largest part of the lesion, blue sentences are true, orange ones (with a cross) state
+# something false, grey ones repeat the request or follow from the rest. At left the three without a fault. Those at
+# right read as well.
 #
 # ### What nobody told it
 #
-# The last sentence for an infarct says whether thrombolysis may be considered, and with it whether 4.5 hours have passed. The request
-# does not say so. The scan hints at it: late infarcts are darker, here by 2 HU, less than the
+# The last sentence for an infarct says whether thrombolysis may be considered, and with it whether 4.5 hours have
+# passed. The request does not say so. The scan hints at it: late infarcts are darker, here by 2 HU, less than the
 # scanners of our three sites differ by. What do form and reporter write?
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -912,18 +918,20 @@ counted = ["reports that state a time", "infarcts within 4.5 h that were recogni
 pd.DataFrame(rows, counted)
 
 # %% [markdown]
-# In one report of four to six both state a time, mostly *beyond 4.5 h*, because four of five patients with
-# an infarct came late. For a patient who came in time that sentence may withhold a treatment. This is the plainest kind of
-# **hallucination**: the form of a report demands a statement, the evidence hardly holds one, and the writer fills in the likeliest. No
-# larger network cures it. What helps is to *tell* the hours, or to leave the sentence out.
+# In one report of four to six both state a time, mostly *beyond 4.5 h*, because four of five patients with an infarct
+# came late. For a patient who came in time that sentence may withhold a treatment. This is the plainest kind of
+# **hallucination**: the form of a report demands a statement, the evidence hardly holds one, and the writer fills in
+# the likeliest. No larger network cures it. What helps is to *tell* the hours, or to leave the sentence out.
 #
-# The last row is worse: one bleed in five to thirteen is called something else, mostly a tumour, and a sentence says *No haemorrhage*.
+# The last row is worse: one bleed in five to thirteen is called something else, mostly a tumour, and a sentence says
+# *No haemorrhage*.
 #
 # ## 7. Does it know when it is wrong?
 #
-# A radiologist hedges: *possible*, *cannot be excluded*. So does the reporter, for it learnt these words. Do they warn? We also ask otherwise. The **likelihood**: how probable was the report that it wrote? And **agreement**: let it write ten
-# reports by drawing the words, and count how many name the same diagnosis, side and place as the one it gives out. (It
-# is too sure of its words; so we draw at a temperature of 1.5.)
+# A radiologist hedges: *possible*, *cannot be excluded*. So does the reporter, for it learnt these words. Do they warn?
+# We also ask otherwise. The **likelihood**: how probable was the report that it wrote? And **agreement**: let it write
+# ten reports by drawing the words, and count how many name the same diagnosis, side and place as the one it gives out.
+# (It is too sure of its words; so we draw at a temperature of 1.5.)
 
 # %%
 def agreement(told, report_facts, n=10):
@@ -960,8 +968,8 @@ wrong_val = major_error(reporter_val, "val")
 # ### Your turn
 #
 # **43.3** From which agreement on may a report be given out? Write a function that returns the *lowest* value of the
-# confidence such that, of all patients at or above it, a share of at most `most` is wrong; infinity if there is none. We
-# use it with the validation patients and one in five.
+# confidence such that, of all patients at or above it, a share of at most `most` is wrong; infinity if there is none.
+# We use it with the validation patients and one in five.
 
 
 # %%
@@ -1048,11 +1056,12 @@ claim("those kept are wrong less than half as often as those kept back; chosen f
 gone.astype(str)
 
 # %% [markdown]
-# The surest come first by agreement: among the surest half one report in six or so has a major error, of all reports three in ten.
-# The form's probability does about as well, and needs no sampling. The likelihood helps less, for it counts a rare wording as
-# doubt, too. So do the words of doubt: they separate healthy heads from others. Among reported lesions those *in doubt* are wrong about as
-# often as the *certain* ones, or less, for in the training reports the words were chosen by habit, not by the difficulty of the scan.
-# **Whoever trusts *probable* and *possible* of such a model trusts a style.**
+# The surest come first by agreement: among the surest half one report in six or so has a major error, of all reports
+# three in ten. The form's probability does about as well, and needs no sampling. The likelihood helps less, for it
+# counts a rare wording as doubt, too. So do the words of doubt: they separate healthy heads from others. Among reported
+# lesions those *in doubt* are wrong about as often as the *certain* ones, or less, for in the training reports the
+# words were chosen by habit, not by the difficulty of the scan. **Whoever trusts *probable* and *possible* of such a
+# model trusts a style.**
 #
 # The line was chosen for a risk of one in five on 151 validation patients. A line chosen from so few is itself
 # uncertain: on the test patients the risk may be half of that, or half as much again.
@@ -1060,13 +1069,14 @@ gone.astype(str)
 # ## 8. Where a generator earns its keep
 #
 # So far the form is level, needs no language, and never contradicts itself. What does the generator have that it has
-# not? Nobody told its language a rule (its eyes are the form's, and learnt the form's facts), and it gives a **distribution over
-# whole reports**. The form becomes one, too, with the tables (42.1) of the grammar for everything it does not see (slots $k \notin$ scan, request):
+# not? Nobody told its language a rule (its eyes are the form's, and learnt the form's facts), and it gives a
+# **distribution over whole reports**. The form becomes one, too, with the tables (42.1) of the grammar for everything
+# it does not see (slots $k \notin$ scan, request):
 #
 # $$\log p_\text{form}(r \mid x, q) = \log p(f \mid x) + \sum_{k \notin \text{scan},\, q} \log p(s_k \mid g_k) \tag{43.8}$$
 #
-# Then both can be scored in nats a report, each with a temperature from validation, beside the best that can be said without the scan, $-\log p(r \mid q)$, which the
-# grammar gives exactly.
+# Then both can be scored in nats a report, each with a temperature from validation, beside the best that can be said
+# without the scan, $-\log p(r \mid q)$, which the grammar gives exactly.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (43.8): for three sets of facts all reports that state them have the probability of their facts, together
@@ -1094,7 +1104,7 @@ def cooled(name, heat):
 
 
 heat_words = decide("temperature of the words", min(heats, key=lambda heat: cooled("val", heat).mean()))
-claim("its words are too sure, too: a temperature above 1 is chosen", heat_words > 1, heat_words)
+claim("its words are little too sure, if at all: a temperature of 1 to 1.5 is chosen", heat_words <= 1.5, heat_words)
 weights = Counter()
 for f, p in reports.states():
     weights[f["weakness"], f["anticoagulant"]] += p
@@ -1128,38 +1138,40 @@ claim("given the rules and a temperature, the form is level again or ahead, by h
 table.astype(str)
 
 # %% [markdown]
-# The reporter pays about a nat less than the best guess without the scan: that is what the picture is worth to it. Heads that do not
-# know of each other pay more than it does. Given the rules the form catches up, and cooled on validation it is level, or ahead by a
-# fraction of a nat: no reason for a generator in this row. But it **learnt
-# from examples what the form was given**: how facts go together, and how one says it. That is its place: where
-# nobody has written the grammar, as in real reports. (There nobody labelled the facts either: the eyes must learn from reports, too.)
-# The price: nobody can read its rules, and it says what it was never told.
+# The reporter pays about a nat less than the best guess without the scan: that is what the picture is worth to it.
+# Heads that do not know of each other pay more than it does. Given the rules the form catches up, and cooled on
+# validation it is level, or ahead by a fraction of a nat: no reason for a generator in this row. But it **learnt from
+# examples what the form was given**: how facts go together, and how one says it. That is its place: where nobody has
+# written the grammar, as in real reports. (There nobody labelled the facts either: the eyes must learn from reports,
+# too.) The price: nobody can read its rules, and it says what it was never told.
 #
 # ## 9. What a physician must still do
 #
-# A physician who signs such a report must look at the scan first, because a fluent text leads the eye. The lesions that were omitted, one in
-# nine to twenty, are in no sentence that one could check. The old infarcts are all but missing. The hours must come from
-# whoever last saw the patient well. And the
-# advice at the end follows from facts of which one in four is wrong.
+# A physician who signs such a report must look at the scan first, because a fluent text leads the eye. The lesions that
+# were omitted, one in nine to twenty, are in no sentence that one could check. The old infarcts are all but missing.
+# The hours must come from whoever last saw the patient well. And the advice at the end follows from facts of which one
+# in four is wrong.
 #
-# Nothing here was tested on real patients. Real reports compare with earlier scans, answer a question, leave out what is
-# normal, and are read by a parser that errs.
+# Nothing here was tested on real patients. Real reports compare with earlier scans, answer a question, leave out what
+# is normal, and are read by a parser that errs.
 #
 # ## Three questions
 #
 # Answer aloud, then open.
 #
 # <details><summary>A paper reports BLEU .41 for its reports, the earlier model .35. What do you ask for?</summary>Which facts became
-# better. A change of style moves BLEU by more: our form, with one statement of four wrong, is ahead of perfectly true reports in other
-# words. Ask for precision and recall by finding, with intervals by patient, and for what a blind model reaches.</details>
+# better. A change of style moves BLEU by more: our form, with one statement of four wrong, is ahead of perfectly true
+# reports in other words. Ask for precision and recall by finding, with intervals by patient, and for what a blind model
+# reaches.</details>
 #
 # <details><summary>A vendor shows that its generator never contradicts itself. Is it safe?</summary>No. Consistent is not
-# true: our form never does, and one of its four statements is wrong; nor do most reports on another patient's scan. Exchange the
-# scans, and see whether the reports change.</details>
+# true: our form never does, and one of its four statements is wrong; nor do most reports on another patient's scan.
+# Exchange the scans, and see whether the reports change.</details>
 #
 # <details><summary>With a line at the agreement of .9, three of ten reports are given out, and one in ten of these has a major
-# error. Who gains?</summary>Whoever is spared three easy reports, if they really need not be read. One major error in ten means
-# that they must be. And the seven that are left are harder than average, so the mean time for each rises.</details>
+# error. Who gains?</summary>Whoever is spared three easy reports, if they really need not be read. One major error in
+# ten means that they must be. And the seven that are left are harder than average, so the mean time for each
+# rises.</details>
 #
 # ## In this notebook we ...
 #

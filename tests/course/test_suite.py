@@ -93,9 +93,9 @@ def test_two_notebooks_run_at_a_time_and_the_longest_first(course):
     result = course.run("-n2")
     assert result.returncode == 0, result.stdout
     assert "2 workers [5 items]" in result.stdout and "5 passed" in result.stdout
-    for line in ("notebooks/a_short.ipynb", "notebooks/c.ipynb", "executed 3 of ", "largest process: 0."):
+    for line in ("notebooks/a_short.ipynb", "notebooks/c.ipynb", "executed 3 of ", "largest kernel: 0."):
         assert f"\n{line}" in result.stdout
-    assert " GiB, started by notebooks/" in result.stdout
+    assert " GiB, notebooks/" in result.stdout
     homes = {(course.folder / "notebooks" / name).read_text(encoding="utf-8") for name in "bc"}
     assert len(homes) == 1 and not os.path.exists(homes.pop()), "one home for all workers, and gone with them"
 
