@@ -383,9 +383,10 @@ for beat, waves in ((0.7, ecg.WAVES), (1.2, ecg.WAVES), (0.9, odd)):
     whole = voltage + np.append(0, np.cumsum((voltage[1:] + voltage[:-1]) / 2)) / 400
     off.append(np.ptp(whole - bumps) / np.ptp(bumps))
 claim("the integrated equations and the sum of bumps differ by less than a thousandth of the range", max(off) < 1e-3, off)
-found = np.diff(r_peaks(z[None], 256)[0]) / 256
-sizes = np.allclose([rr.mean(), rr.std()], [0.8, 0.05]) and abs(found - rr[1:-1]).max() < 0.01
-claim("a mean of 0.8 s, an SDNN of 50 ms; R peaks found in z give the intervals back, first and last left out", sizes, abs(found - rr[1:-1]).max())
+found = r_peaks(z[None], 256)[0] / 256
+late = abs(peaks[1:-1, None] - found).min(axis=1).max()  # at either end a wave without its beat may pass for one
+sizes = np.allclose([rr.mean(), rr.std()], [0.8, 0.05]) and late < 0.01 and len(found) <= len(peaks)
+claim("a mean of 0.8 s, an SDNN of 50 ms; every R peak but first and last is found in z, to 10 ms", sizes, late)
 ratios = []
 for asked in (0.5, 2.0):
     long = ecg.tachogram(1024, 0.8, 0.05, asked, rng)
