@@ -84,6 +84,13 @@ def pytest_testnodedown(node, error):
         _peaks.append(tuple(node.workeroutput["peak"]))
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """Weights begin alike in each test, alone or among others: what a training must reach is not left to luck."""
+    if "keras" in sys.modules:
+        sys.modules["keras"].utils.set_random_seed(0)
+
+
 # -------------------------------------------------------------------------------------------------------------- kernels
 
 

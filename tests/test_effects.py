@@ -135,7 +135,6 @@ def test_the_loss_sees_one_head_a_person():
 @pytest.fixture(scope="module")
 def trained():
     x, y, t, effect = study(1200)
-    keras.utils.set_random_seed(0)
     net = effects.compile_tarnet(effects.build_tarnet(3, 16, 8), steps=300, rate=0.01)
     fit(net, x, np.stack([y, t], axis=1), label="tarnet")
     return net, x, y, t, effect

@@ -59,7 +59,6 @@ def test_mean_auc_is_that_of_each_task_on_its_rows(missing):
 @pytest.fixture(scope="module")
 def trained():
     x, y, seen = assays()
-    keras.utils.set_random_seed(0)
     frame, labels = pd.DataFrame(x), pd.DataFrame(seen, columns=["liver", "heart", "kidney"])
     return multitask.fit_multitask_network(frame, labels, widths=(16,), dropout=0.1, steps=300, decay=0.05), x, y
 

@@ -65,11 +65,8 @@ def test_the_ceiling_is_right_on_average_along_every_finding(drawn, ceiling):
     along = pd.concat([numbers, words], axis=1).to_numpy()
     along = (along - along.mean(axis=0)) / along.std(axis=0)
     off = np.eye(4)[drawn["label"]] - p
-    z = (
-        np.vstack([along.T, np.ones(len(p))])
-        @ off
-        / np.sqrt(np.vstack([along.T, np.ones(len(p))]) ** 2 @ (p * (1 - p)))
-    )
+    findings = np.vstack([along.T, np.ones(len(p))])
+    z = findings @ off / np.sqrt(findings**2 @ (p * (1 - p)))
     assert np.abs(z).max() < 4.5, np.round(z, 1)
 
 
@@ -97,29 +94,33 @@ def test_chances_add_up_to_one_over_all_that_can_be_recorded(table):
     np.testing.assert_allclose(patients.chance_of_diagnosis(table).sum(axis=1), 1)
 
 
-def test_what_is_drawn_is_distributed_as_the_chances_say(drawn, table):
-    """Hours and deficit of each diagnosis, counted in classes; chi-square beside the chances."""
-    for k in range(4):
-        of_kind = drawn[drawn["label"] == k]
-        for name, chance in (("hours", patients.chance_of_hours), ("severity", None)):
-            if name == "hours":
-                edges = [0.9, 1.05, 4, 8, 14, 30, 71.95, 72.05, 200, 500, 2000.1]
-                values = np.round(np.arange(10, 20_001) / 10, 1)
-                p = chance(pd.DataFrame({"hours": values}))[:, k]
-                counted, classes = np.histogram(of_kind["hours"], edges)[0], np.digitize(values, edges) - 1
-            else:
-                cases = [(side, points) for side in ("none", "left", "right") for points in range(43)]
-                frame = pd.DataFrame(cases, columns=["deficit_side", "severity"])
-                p = patients.chance_of_deficit(frame, table)[:, k]
-                where = {"none": 0, "left": 1, "right": 2}
-                classes = frame["deficit_side"].map(where).to_numpy() * 6 + np.minimum(frame["severity"] // 2, 5)
-                seen = of_kind["deficit_side"].map(where).to_numpy() * 6 + np.minimum(of_kind["severity"] // 2, 5)
-                counted = np.bincount(seen, minlength=18)
-            expected = np.bincount(classes, p, minlength=len(counted)) * len(of_kind)
-            assert counted[expected < 1e-9].sum() == 0, (k, name)
-            some = expected > 1
-            chi = np.sum((counted - expected)[some] ** 2 / expected[some])
-            assert stats.chi2.sf(chi, some.sum() - 1) > 1e-4, (k, name, counted, expected.round(1))
+def compare(counted, classes, chance):
+    """Counts of classes beside the chances of single values and their classes: nothing impossible, and chi-square."""
+    expected = np.bincount(classes, chance, minlength=len(counted)) * counted.sum()
+    assert counted[expected < 1e-9].sum() == 0
+    some = expected > 1
+    chi = np.sum((counted - expected)[some] ** 2 / expected[some])
+    assert stats.chi2.sf(chi, some.sum() - 1) > 1e-4, (counted, expected.round(1))
+
+
+@pytest.mark.parametrize("k", range(4))
+def test_hours_are_drawn_as_their_chances_say(drawn, k):
+    edges = [0.9, 1.05, 4, 8, 14, 30, 71.95, 72.05, 200, 500, 2000.1]
+    values = np.round(np.arange(10, 20_001) / 10, 1)
+    chance = patients.chance_of_hours({"hours": values})[:, k]
+    compare(np.histogram(drawn["hours"][drawn["label"] == k], edges)[0], np.digitize(values, edges) - 1, chance)
+
+
+@pytest.mark.parametrize("k", range(4))
+def test_deficits_are_drawn_as_their_chances_say(drawn, table, k):
+    def side_and_severity(r):
+        return r["deficit_side"].map({"none": 0, "left": 6, "right": 12}) + np.minimum(r["severity"] // 2, 5)
+
+    cases = [(side, points) for side in ("none", "left", "right") for points in range(43)]
+    every = pd.DataFrame(cases, columns=["deficit_side", "severity"])
+    chance = patients.chance_of_deficit(every, table)[:, k]
+    counted = np.bincount(side_and_severity(drawn[drawn["label"] == k]), minlength=18)
+    compare(counted, side_and_severity(every), chance)
 
 
 def test_the_card_states_the_same_equations(table):

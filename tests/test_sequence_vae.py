@@ -29,7 +29,6 @@ def waves():
 
 @pytest.mark.parametrize("name", BUILD)
 def test_it_learns_reconstructs_and_is_read_back(name, waves, tmp_path):
-    keras.utils.set_random_seed(0)
     x = with_mask(waves)
     model = start_from_average(BUILD[name](), x)
     model.compile(keras.optimizers.Adam(1e-2))
@@ -66,7 +65,6 @@ def test_the_average_is_that_of_what_was_seen(waves):
 
 def test_more_draws_come_nearer_to_the_exact_likelihood():
     """A linear model, whose likelihood is known: the bound falls towards it and the posterior's one draw is exact."""
-    keras.utils.set_random_seed(0)
     rng = np.random.default_rng(0)
     x, z = keras.Input((4, 2)), keras.Input((1,))
     code = keras.layers.Dense(2)(keras.layers.Flatten()(x))

@@ -167,7 +167,6 @@ def test_nats_are_the_log_probabilities_of_the_words(words, tokens):
 
 @pytest.mark.parametrize("kind", ["transformer", "lstm"])
 def test_a_model_learns_five_texts_and_writes_them(words, tokens, kind):
-    keras.utils.set_random_seed(0)
     model = small(words) if kind == "transformer" else text.LSTM(len(words), 12, 16, 32)
     text.compile_text(model, 200, 1e-2)
     fit(model, np.tile(tokens, (20, 1)), steps=200, batch_size=20)
@@ -229,7 +228,6 @@ def test_padding_changes_neither_code_nor_nats(words, tokens):
 
 
 def test_a_text_vae_learns_five_texts_through_its_code(words, tokens):
-    keras.utils.set_random_seed(0)
     model = text.compile_text(coded(words, free=1.0), 400, 2e-2)
     fit(model, np.tile(tokens, (20, 1)), steps=400, batch_size=20)
     mean, _ = model.codes(tokens)
@@ -328,7 +326,6 @@ def test_a_reporter_writes_word_by_word_what_it_says_at_once(tokens, reporter, t
 
 
 def test_a_reporter_learns_which_text_belongs_to_what(words, tokens, reporter, tmp_path):
-    keras.utils.set_random_seed(0)
     told = np.eye(8, dtype="float32")[[0, 1, 2, 6, 7]]  # three are told by the picture, two by the request
     reporter.hide.rate = 0.0
     text.compile_text(reporter, 150, 1e-2)

@@ -44,7 +44,6 @@ def test_callbacks_and_options_reach_keras(model):
 
 
 def test_the_stream_keeps_rows_together_and_mixes_them_anew():
-    keras.utils.set_random_seed(0)
     x = np.arange(50.0)[:, None]
     epochs = stream(x, {"double": 2 * x[:, 0]}, batch_size=16, shuffle=True)
     orders = [np.concatenate([a.numpy()[:, 0] for a, _ in epochs]) for _ in range(2)]

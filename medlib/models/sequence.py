@@ -128,7 +128,7 @@ def build_dilated(
     for block in range(blocks):
         new = layers.Conv1D(width, 3, dilation_rate=2**block, padding="causal", use_bias=False)(h)
         h = h + layers.ReLU()(layers.BatchNormalization(momentum=0.95)(new))
-    return SequenceNetwork(signal, _head(h, classes, dropout) if pooled else layers.Dense(classes)(h))
+    return SequenceNetwork(signal, pooled_head(h, classes, dropout) if pooled else layers.Dense(classes)(h))
 
 
 def build_lstm(
@@ -154,11 +154,11 @@ def build_lstm(
     h = layers.Cropping1D((0, shape[0] - steps * frame))(signal)
     h = layers.Reshape((steps, frame * shape[1]))(h)
     h = layers.LSTM(units, return_sequences=True)(h)
-    return SequenceNetwork(signal, _head(h, classes, dropout))
+    return SequenceNetwork(signal, pooled_head(h, classes, dropout))
 
 
-def _head(h, classes: int, dropout: float):
-    """Mean and maximum over time, and a dense layer."""
+def pooled_head(h, classes: int, dropout: float):
+    """Logits (n, classes) of a sequence: mean and maximum of h (n, steps, width) over time, and a dense layer."""
     both = layers.Concatenate()([layers.GlobalAveragePooling1D()(h), layers.GlobalMaxPooling1D()(h)])
     return layers.Dense(classes)(layers.Dropout(dropout)(both))
 

@@ -14,7 +14,7 @@ import tensorflow as tf
 from keras import layers
 
 from medlib.models.inputs import check_finite
-from medlib.models.sequence import SequenceNetwork, _head
+from medlib.models.sequence import SequenceNetwork, pooled_head
 
 # --------------------------------------------------------------------------------------------------- spectrograms
 
@@ -149,7 +149,7 @@ def build_listener(
         h = layers.Conv1D(width, kernel, strides=step, padding="same", use_bias=False)(h)
         h = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(h))
     h = layers.Bidirectional(layers.GRU(units, return_sequences=True))(h)
-    return SequenceNetwork(frames, _head(h, symbols, 0.2) if pooled else layers.Dense(symbols)(h))
+    return SequenceNetwork(frames, pooled_head(h, symbols, 0.2) if pooled else layers.Dense(symbols)(h))
 
 
 # --------------------------------------------------------------------------------------------------- the rival: peaks

@@ -51,7 +51,7 @@ def refresh(pair: Pair, force: bool = False) -> str:
     if force or fresh.metadata.get("medlib", {}).get("code") != code:
         execute(fresh, pair.name, code)
         word = f"executed in {fresh.metadata.medlib.seconds} s"
-    elif pair.path.exists() and same(pair) and pair.script.read_text(encoding="utf-8") == pair.saved():
+    elif pair.path.exists() and pair.script.read_text(encoding="utf-8") == pair.saved():
         return "up to date"
     else:
         word = "text updated"
