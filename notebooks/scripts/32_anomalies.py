@@ -559,10 +559,11 @@ ax.set(xlabel="mean AUC minus that of factors turned back", title="Simulated", x
 plt.show()
 
 # %% [markdown]
-# The paired differences from factors turned back: no interval lies above zero. (With other patients the mirror can help:
-# once in ten splits it was two hundredths ahead.) The best rival on upright heads is some two to four hundredths behind,
-# the convolutional VAE three to eight, the subtraction of lying heads ten or more. The ensemble pays nothing: its second
-# member knows nothing that the first does not. And the trained network is *behind* the model from which it started.
+# The paired differences from factors turned back: no interval lies above zero. (With other patients the mirror can
+# help: once in ten splits it was two hundredths ahead.) The best rival on upright heads is some two to four hundredths
+# behind, the convolutional VAE three to eight, the subtraction of lying heads ten or more. The ensemble pays nothing:
+# its second member knows nothing that the first does not. And the trained network is *behind* the model from which it
+# started.
 #
 # ### Why does training lose?
 #
@@ -617,9 +618,9 @@ split
 
 # %% [markdown]
 # The columns show the mean AUC on heads tilted by less and by more than 3°, and on the smaller and the larger half of
-# the lesions of each disease. On tilted heads the lead over the subtraction is .1 or more, on straighter ones .05 to .15,
-# and in nine of ten splits of the patients the smaller one: a model that knows about turning is worth most where heads
-# turn. Size matters to all.
+# the lesions of each disease. On tilted heads the lead over the subtraction is .1 or more, on straighter ones .05 to
+# .15, and in nine of ten splits of the patients the smaller one: a model that knows about turning is worth most where
+# heads turn. Size matters to all.
 #
 # ## 7. An alarm
 #
@@ -803,8 +804,8 @@ outlines
 # subtraction marks a lesion and its mirror place alike, so its overlap cannot pass two thirds, and it marks several
 # square centimetres of a healthy slice. The fair rival is factor analysis on heads as they lie: for bleeds it does as
 # well as factors turned back, for infarcts a little and above all for tumours worse (with other patients they were once
-# level); each marks about one square centimetre of a healthy slice. Even so, an outline is worth something only where somebody has already said that there
-# is a lesion: its threshold was chosen on *ill* slices.
+# level); each marks about one square centimetre of a healthy slice. Even so, an outline is worth something only where
+# somebody has already said that there is a lesion: its threshold was chosen on *ill* slices.
 #
 # ## 9. An audit by site
 #

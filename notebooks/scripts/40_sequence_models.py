@@ -26,9 +26,10 @@
 # |---|---|---|---|
 # | notebooks [11](11_back_propagation.ipynb) and [12](12_gradient_descent.ipynb); eigenvalues | 60 min | 60 s | simulated ECG strips; simulated laboratory values |
 #
-# Below are ten seconds of four simulated hearts: 1,000 numbers each. In the last of them the wave before the spike comes
-# a little earlier from beat to beat, until one spike is missing. Whoever wants to see that must remember 3 seconds,
-# 300 numbers. A plain recurrent network keeps a few hundredths over 100 at best, and as a rule less than a thousandth.
+# Below are ten seconds of four simulated hearts: 1,000 numbers each. In the last of them the wave before the spike
+# comes a little earlier from beat to beat, until one spike is missing. Whoever wants to see that must remember 3
+# seconds, 300 numbers. A plain recurrent network keeps a few hundredths over 100 at best, and as a rule less than a
+# thousandth.
 
 # %%
 import matplotlib.pyplot as plt
@@ -56,9 +57,10 @@ assert [strips.classes[k] for k in strips.y[shown]] == list(ecg.CLASSES)
 
 # %% [markdown]
 # Each spike is a heartbeat; cardiologists call it the *R* peak. The small bump before it is the *P* wave: the atria
-# contract, and pass the beat on to the ventricles. In *sinus* rhythm every P is followed by its R. In (atrial) *fibrillation*
-# the atria tremble: no P, and beats at random. An *ectopic* beat comes too early, from the wrong place, and is wide. In
-# a *block* (second-degree, atrioventricular) some beats are not passed on. We come back to these strips in section 3, with rivals for every network.
+# contract, and pass the beat on to the ventricles. In *sinus* rhythm every P is followed by its R. In (atrial)
+# *fibrillation* the atria tremble: no P, and beats at random. An *ectopic* beat comes too early, from the wrong place,
+# and is wide. In a *block* (second-degree, atrioventricular) some beats are not passed on. We come back to these strips
+# in section 3, with rivals for every network.
 #
 # ## 1. A loop with a memory
 #
@@ -79,15 +81,16 @@ def rnn(x, W, U, b):
 
 # %% [markdown]
 # $W$, $U$ and $b$ are the same at every step. Written out, the loop is a deep network whose layers share their weights,
-# as deep as the sequence is long. So back-propagation works as in notebook 11, from the last step to the first. Let
-# the loss look at every $h_t$, with the slope $\ell_t = \partial\mathcal L/\partial h_t$ when it looks at that one alone.
+# as deep as the sequence is long. So back-propagation works as in notebook 11, from the last step to the first. Let the
+# loss look at every $h_t$, with the slope $\ell_t = \partial\mathcal L/\partial h_t$ when it looks at that one alone.
 # Then
 #
 # $$\delta_t = \left(\ell_t + \delta_{t+1} U^{\mathsf T}\right) \odot (1 - h_t^2), \qquad
 # \frac{\partial\mathcal L}{\partial U} = \sum_t h_{t-1}^{\mathsf T}\,\delta_t, \qquad
 # \frac{\partial\mathcal L}{\partial W} = \sum_t x_t^{\mathsf T}\,\delta_t \tag{40.2}$$
 #
-# with $\delta_{T+1} = 0$ after the last step $T$ ($\odot$ multiplies entry by entry). This is *back-propagation through time*.
+# with $\delta_{T+1} = 0$ after the last step $T$ ($\odot$ multiplies entry by entry). This is *back-propagation through
+# time*.
 
 
 # %%
@@ -128,14 +131,15 @@ claim("32 slopes agree with central differences", len(off) == 32 and max(off) < 
 # %% [markdown]
 # ### How fast it forgets
 #
-# Follow what the memory at step $t$ means for the memory at the end. Each step multiplies it by $U$, and by the slope of
-# tanh, which is at most 1:
+# Follow what the memory at step $t$ means for the memory at the end. Each step multiplies it by $U$, and by the slope
+# of tanh, which is at most 1:
 #
 # $$\frac{\partial h_T}{\partial h_t} = \prod_{k=t+1}^{T} U\,\mathrm{diag}(1 - h_k^2), \qquad
 # \lim_{n\to\infty}\left\lVert U^n\right\rVert^{1/n} = \rho(U) \tag{40.3}$$
 #
-# Row $i$ of this matrix says how the outputs at the end answer to $h_t$'s entry $i$. $\rho(U)$ is the *spectral radius*,
-# the largest absolute eigenvalue. So without the tanh, $n$ steps multiply by about $\rho^n$, and with it by less.
+# Row $i$ of this matrix says how the outputs at the end answer to $h_t$'s entry $i$. $\rho(U)$ is the *spectral
+# radius*, the largest absolute eigenvalue. So without the tanh, $n$ steps multiply by about $\rho^n$, and with it by
+# less.
 #
 # ### Your turn
 #
@@ -222,17 +226,17 @@ claim("after 100 steps, one second, less than a hundred-thousandth with ρ below
 # %% [markdown]
 # The curves fall faster than the dotted powers of ρ, because tanh is flat where its unit is saturated. After 20 steps a
 # third at most is left. After 100 steps, one second of signal, it is less than a hundred-thousandth where ρ is below 1.
-# For ρ = 1.05 only saturation makes it fall, so that much depends on the draw: a millionth in some networks, a hundredth
-# in others. Further back the curves sink below what float32 can add to a weight. **Training hears nothing from that far back.** This is
-# the *vanishing gradient* (Hochreiter 1991; Bengio and others 1994). A larger $\rho$ is no way out: without saturation the
-# product then grows without bound.
+# For ρ = 1.05 only saturation makes it fall, so that much depends on the draw: a millionth in some networks, a
+# hundredth in others. Further back the curves sink below what float32 can add to a weight. **Training hears nothing
+# from that far back.** This is the *vanishing gradient* (Hochreiter 1991; Bengio and others 1994). A larger $\rho$ is
+# no way out: without saturation the product then grows without bound.
 #
 # ## 2. A memory with gates
 #
 # The *LSTM* (Hochreiter and Schmidhuber 1997; forget gate by Gers and others 2000) keeps a second vector, the *cell*
 # $c$, which no matrix multiplies on its way. Three gates between 0 and 1 decide what is kept, what is written and what
-# is shown. With $\sigma$ the sigmoid, and each of $a^i, a^f, a^g, a^o$ a sum $x_t W + h_{t-1} U + b$ with its own quarter
-# of the columns:
+# is shown. With $\sigma$ the sigmoid, and each of $a^i, a^f, a^g, a^o$ a sum $x_t W + h_{t-1} U + b$ with its own
+# quarter of the columns:
 #
 # $$c_t = \sigma(a^f_t) \odot c_{t-1} + \sigma(a^i_t) \odot \tanh(a^g_t), \qquad h_t = \sigma(a^o_t) \odot \tanh(c_t) \tag{40.4}$$
 
@@ -273,10 +277,10 @@ claim("40 steps of five units: our gates and Keras's layer agree to twelve digit
 #
 # $$\frac{\partial c_T}{\partial c_t} = \prod_{k=t+1}^{T} \sigma(a^f_k) \tag{40.5}$$
 #
-# (Other ways, through $h$ and $U$, are added to it.) A gate of 0.5, where a bias of 0 puts it, halves the memory at every
-# step. Keras begins with a forget bias of 1, and $\sigma(1) = 0.73$. To hold something for $n$ steps, the gate should be
-# $1 - 1/n$, so the bias $\ln(n - 1)$ (Tallec and Ollivier 2018). Let us see what a nudge of the sample $n$ steps back
-# does to the output, in LSTMs of 32 units that are drawn as Keras draws them and differ in that bias only.
+# (Other ways, through $h$ and $U$, are added to it.) A gate of 0.5, where a bias of 0 puts it, halves the memory at
+# every step. Keras begins with a forget bias of 1, and $\sigma(1) = 0.73$. To hold something for $n$ steps, the gate
+# should be $1 - 1/n$, so the bias $\ln(n - 1)$ (Tallec and Ollivier 2018). Let us see what a nudge of the sample $n$
+# steps back does to the output, in LSTMs of 32 units that are drawn as Keras draws them and differ in that bias only.
 
 
 # %%
@@ -334,15 +338,16 @@ claim("100 steps back: with Keras's bias less than a millionth, with ln 399 more
 # %% [markdown]
 # ## 3. A heart from three equations
 #
-# Where do the strips come from? McSharry and others (2003) let a point run round a circle, once a beat. As it passes the
-# angle $\theta_i$ of one of five waves (P, Q, R, S, T), it pushes the voltage $z$ up or down:
+# Where do the strips come from? McSharry and others (2003) let a point run round a circle, once a beat. As it passes
+# the angle $\theta_i$ of one of five waves (P, Q, R, S, T), it pushes the voltage $z$ up or down:
 #
 # $$\dot x = \alpha x - \omega y, \quad \dot y = \alpha y + \omega x, \quad
 # \dot z = -\sum_i a_i\,\Delta_i\, e^{-\Delta_i^2/2b_i^2} - z \tag{40.6}$$
 #
-# with $\alpha = 1 - \sqrt{x^2 + y^2}$, which pulls the point onto the circle, $\omega = 2\pi/\mathrm{RR}$ for a beat that lasts RR
-# seconds, and $\Delta_i$ the angle from wave $i$ to the point. The intervals RR vary as in a person at rest: with a slow
-# rhythm of 0.1 Hz (blood pressure) and a fast one of 0.25 Hz (breathing). Their standard deviation is called SDNN.
+# with $\alpha = 1 - \sqrt{x^2 + y^2}$, which pulls the point onto the circle, $\omega = 2\pi/\mathrm{RR}$ for a beat
+# that lasts RR seconds, and $\Delta_i$ the angle from wave $i$ to the point. The intervals RR vary as in a person at
+# rest: with a slow rhythm of 0.1 Hz (blood pressure) and a fast one of 0.25 Hz (breathing). Their standard deviation is
+# called SDNN.
 
 # %%
 rr = ecg.tachogram(48, mean=0.8, sd=0.05, lf_hf=0.5, rng=rng)
@@ -403,8 +408,8 @@ claim("slow over fast power is what was asked for, 0.5 and 2", np.allclose(ratio
 # is it? Before any network, three rivals that need none.
 #
 # **A cardiologist's measures.** Find the R peaks, then measure: the heart's rate, how irregular it is, whether a P wave
-# stands before the beats and how steadily, how wide QRS is (the spike with its dips), which beat is least like the others,
-# whether a P stands alone in the longest pause. Twelve numbers, and logistic regression on them.
+# stands before the beats and how steadily, how wide QRS is (the spike with its dips), which beat is least like the
+# others, whether a P stands alone in the longest pause. Twelve numbers, and logistic regression on them.
 
 # %%
 from medlib.models.sequence import FEATURES, rhythm_features
@@ -415,10 +420,10 @@ table = pd.DataFrame(measures[0], columns=FEATURES)
 table.groupby(np.array(ecg.CLASSES)[train.y]).median().loc[list(ecg.CLASSES)].T.round(2)
 
 # %% [markdown]
-# Medians of the training patients, one column a rhythm; the rate in beats a minute, RR over its median, P in mV, PR and QRS in s. Irregular alone
-# is not enough: three of the four rhythms are, several times as much as sinus rhythm. Fibrillation has the
-# smallest and least steady P, ectopic strips have a wide QRS and an odd beat, a block has the longest interval and a P in
-# it (the tremble of fibrillation often passes for one there).
+# Medians of the training patients, one column a rhythm; the rate in beats a minute, RR over its median, P in mV, PR and
+# QRS in s. Irregular alone is not enough: three of the four rhythms are, several times as much as sinus rhythm.
+# Fibrillation has the smallest and least steady P, ectopic strips have a wide QRS and an odd beat, a block has the
+# longest interval and a P in it (the tremble of fibrillation often passes for one there).
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 assert not set(train.groups) & set(val.groups) | set(train.groups) & set(test.groups), "nobody should be on two sides"
@@ -435,9 +440,9 @@ wide = middle["widest QRS"]
 claim("only ectopic strips have a beat a quarter wider than usual", wide[2] > 1.25 > wide.drop(2).max(), list(wide))
 
 # %% [markdown]
-# **Random convolutions.** MiniRocket (Dempster and others 2021) slides 84 fixed kernels of nine samples over the signal, at
-# six dilations, and asks of each in which share of the time the result exceeds a threshold. Nothing is trained but a
-# linear classifier on these 1,512 shares. **The nearest neighbour** compares strips sample by sample.
+# **Random convolutions.** MiniRocket (Dempster and others 2021) slides 84 fixed kernels of nine samples over the
+# signal, at six dilations, and asks of each in which share of the time the result exceeds a threshold. Nothing is
+# trained but a linear classifier on these 1,512 shares. **The nearest neighbour** compares strips sample by sample.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
@@ -468,8 +473,9 @@ chosen = decide("neighbours", neighbour[-1].n_neighbors)
 # ### Convolutions that look back
 #
 # Now the networks. A *causal* convolution combines a frame with frames before it. With a *dilation* $d$ it skips: three
-# weights look at frames $t$, $t-d$ and $t-2d$ (van den Oord and others 2016). Stack them with $d = 1, 2, 4, \dots$, and the
-# view doubles with each layer. Behind a first convolution of $k_0$ samples and stride $s$, $B$ such blocks of $k$ weights see
+# weights look at frames $t$, $t-d$ and $t-2d$ (van den Oord and others 2016). Stack them with $d = 1, 2, 4, \dots$, and
+# the view doubles with each layer. Behind a first convolution of $k_0$ samples and stride $s$, $B$ such blocks of $k$
+# weights see
 #
 # $$r = k_0 + s\,(k - 1) \sum_{j=0}^{B-1} 2^j = k_0 + s\,(k-1)\,(2^B - 1) \tag{40.8}$$
 #
@@ -477,8 +483,8 @@ chosen = decide("neighbours", neighbour[-1].n_neighbors)
 #
 # ### Your turn
 #
-# **40.2** Our first convolution has $k_0 = 2s$ samples, and each block $k = 3$ weights. Write `blocks_for(samples, stride)`:
-# the smallest number of blocks whose view reaches that many samples.
+# **40.2** Our first convolution has $k_0 = 2s$ samples, and each block $k = 3$ weights. Write `blocks_for(samples,
+# stride)`: the smallest number of blocks whose view reaches that many samples.
 
 
 # %%
@@ -503,8 +509,8 @@ def blocks_for(samples, stride):
 check("40.2", blocks_for)
 
 # %% [markdown]
-# A block may need four beats to show: 4 s, 400 samples. The network gets as many blocks as that takes. The LSTM
-# (32 units) reads frames of ten samples, a hundred steps. Both end in the mean and the maximum over time and a dense layer,
+# A block may need four beats to show: 4 s, 400 samples. The network gets as many blocks as that takes. The LSTM (32
+# units) reads frames of ten samples, a hundred steps. Both end in the mean and the maximum over time and a dense layer,
 # and are trained by AdamW with a step size that falls from 0.003 to 0, as in notebook 15.
 
 # %%
@@ -565,13 +571,13 @@ scores = score_table(opinions, test, against="cardiologist's measures", scores={
 scores.astype(str)
 
 # %% [markdown]
-# **The simple rivals win, and by far.** Twelve measures and a linear model name the rhythm of nine strips in ten. Random
-# convolutions name more than eight in ten. The networks are right in 50 to 85 of 100, although they see everything
-# that the others see. The nearest neighbour is hardly better than chance: two strips of one rhythm have their beats in different places.
-# Why do the networks lose? They get 960 labels, one a strip, and must find out from these what a beat is, what an
-# interval is, and that irregular means fibrillation only where no P stands. The cardiologist brings all that along.
-# (Each rival's penalty was chosen among a few on validation patients; the networks got one setting each, and seconds on a core.
-# So this is what they do here, not the best that they can.)
+# **The simple rivals win, and by far.** Twelve measures and a linear model name the rhythm of nine strips in ten.
+# Random convolutions name more than eight in ten. The networks are right in 50 to 85 of 100, although they see
+# everything that the others see. The nearest neighbour is hardly better than chance: two strips of one rhythm have
+# their beats in different places. Why do the networks lose? They get 960 labels, one a strip, and must find out from
+# these what a beat is, what an interval is, and that irregular means fibrillation only where no P stands. The
+# cardiologist brings all that along. (Each rival's penalty was chosen among a few on validation patients; the networks
+# got one setting each, and seconds on a core. So this is what they do here, not the best that they can.)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 share = scores["accuracy"]
@@ -586,10 +592,10 @@ claim("random convolutions are right in more than eight of ten, ahead of both ne
 # %% [markdown]
 # ### Where a network earns its place
 #
-# The weak spot of the measures is their first step: all of them hang on the R peaks. In a ward 98 of 100 are found. On a
-# treadmill, with four times the noise, it is another matter. So we ask another question: *not which rhythm, but where
-# are the beats?* Now every strip brings not one label but 250, one a frame of four samples: was there an R peak 0.3 s ago?
-# (The delay lets a causal network see what follows R.) The same architecture, with an answer at each frame.
+# The weak spot of the measures is their first step: all of them hang on the R peaks. In a ward 98 of 100 are found. On
+# a treadmill, with four times the noise, it is another matter. So we ask another question: *not which rhythm, but where
+# are the beats?* Now every strip brings not one label but 250, one a frame of four samples: was there an R peak 0.3 s
+# ago? (The delay lets a causal network see what follows R.) The same architecture, with an answer at each frame.
 
 # %%
 treadmill = load("ecg", noise=4)
@@ -661,8 +667,8 @@ named = score_table(rhythm, test, against="Pan and Tompkins", scores={"rhythm ri
 pd.concat([places, named], axis=1).map(str)
 
 # %% [markdown]
-# At left how well the beats agree with the true ones (1 is perfect), at right how often the twelve measures, taken at these
-# beats, name the rhythm. One strip, as an example:
+# At left how well the beats agree with the true ones (1 is perfect), at right how often the twelve measures, taken at
+# these beats, name the rhythm. One strip, as an example:
 
 # %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "A noisy simulated strip with triangles where the classical steps find beats, most at the dotted true beats and a few in noise. Below, the probability by the network: a spike at nearly every true beat, low elsewhere; one beat under a large jerk is missed."}} tags=["hide-input"]
 row = 1
@@ -679,12 +685,13 @@ axes[0].legend(fontsize=8)
 plt.show()
 
 # %% [markdown]
-# In noise the network finds the beats better than the classical steps, by more than .03 in F1 (twice the beats found, over
-# those there and those claimed), and the interval leaves 0 out. (The classical steps keep their usual settings; the network learnt in this noise.) **With a label for every frame it earns its place.** What
-# that brings for the rhythm is in the last column. The measures forgive neither a beat too many nor one too few, for both
-# look like another rhythm. The true beats, which only a simulation has, show how much there is to gain. The lower
-# panel above shows why the network wins: it answers with a spike at a beat and stays low in the noise, which the classical
-# steps now and then take for a beat. A beat that a jerk of the electrode covers may be lost.
+# In noise the network finds the beats better than the classical steps, by more than .03 in F1 (twice the beats found,
+# over those there and those claimed), and the interval leaves 0 out. (The classical steps keep their usual settings;
+# the network learnt in this noise.) **With a label for every frame it earns its place.** What that brings for the
+# rhythm is in the last column. The measures forgive neither a beat too many nor one too few, for both look like another
+# rhythm. The true beats, which only a simulation has, show how much there is to gain. The lower panel above shows why
+# the network wins: it answers with a spike at a beat and stays low in the noise, which the classical steps now and then
+# take for a beat. A beat that a jerk of the electrode covers may be lost.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 gain, apart = places.iloc[1, 1], named.iloc[1, 1]
@@ -697,8 +704,8 @@ claim("the network's beats bring the rhythm no further than the true ones do", b
 # ## 5. The course of a disease, and the best possible forecast
 #
 # For the strips nobody knows the best possible score. For a forecast we can build a world in which it is known. A
-# laboratory value has a level and a trend; both drift, and each measurement errs. With $s$ the hidden pair (level, trend) and
-# $y$ what the laboratory reports,
+# laboratory value has a level and a trend; both drift, and each measurement errs. With $s$ the hidden pair (level,
+# trend) and $y$ what the laboratory reports,
 #
 # $$s_{t+1} = A\,s_t + \mathcal N(0, Q), \qquad y_t = s_{t,1} + \mathcal N(0, R) \tag{40.9}$$
 #
@@ -735,8 +742,8 @@ claim("variance and two covariances of 6,000 patients are those of the equations
 
 # %% [markdown]
 # All is Gaussian and linear, so the best forecast is known exactly: the *Kalman filter* (1960). It carries what is
-# believed of $s$: a mean $m$ and a covariance $P$. A measurement corrects the belief by the surprise $y - m_1$; then time
-# passes:
+# believed of $s$: a mean $m$ and a covariance $P$. A measurement corrects the belief by the surprise $y - m_1$; then
+# time passes:
 #
 # $$K = \frac{P_{\cdot 1}}{P_{11} + R}, \qquad m \leftarrow m + K\,(y - m_1), \qquad P \leftarrow P - K P_{1\cdot}; \qquad
 # m \leftarrow A m, \quad P \leftarrow A P A^{\mathsf T} + Q \tag{40.10}$$
@@ -815,13 +822,13 @@ plt.show()
 # $$P = A\left(P - \frac{P_{\cdot 1} P_{1\cdot}}{P_{11} + R}\right) A^{\mathsf T} + Q, \qquad
 # \mathrm E\,(y - \hat y)^2 = P_{11} + R \tag{40.11}$$
 #
-# with $\hat y$ the forecast $m_1$ of $y$. This is a *Riccati* equation. Its second half is a floor: **no forecast of any kind can have a smaller mean squared
-# error.** How close does an LSTM come that knows nothing of $A$, $Q$ and $R$?
+# with $\hat y$ the forecast $m_1$ of $y$. This is a *Riccati* equation. Its second half is a floor: **no forecast of
+# any kind can have a smaller mean squared error.** How close does an LSTM come that knows nothing of $A$, $Q$ and $R$?
 #
 # Its rivals: *persistence* (the last value stays), *exponential smoothing* and a *linear regression* on the last twelve
-# values, the last known one standing in for what was missed. The LSTM (24 units) gets, at each visit, the change since the
-# last value, whether the visit took place, and how long ago the last one was. It learns from 6,000 patients, half of whom
-# miss 40 % of their visits; the two others are fitted to each half alone, which favours them.
+# values, the last known one standing in for what was missed. The LSTM (24 units) gets, at each visit, the change since
+# the last value, whether the visit took place, and how long ago the last one was. It learns from 6,000 patients, half
+# of whom miss 40 % of their visits; the two others are fitted to each half alone, which favours them.
 
 # %%
 last = pd.DataFrame(np.where(seen, y, np.nan)).ffill(axis=1).fillna(0).to_numpy()
@@ -904,12 +911,13 @@ for name, half in halves.items():
 pd.concat(errors, axis=1).map(str)
 
 # %% [markdown]
-# The table shows the mean squared error over the second half of the visits, with 95 % intervals by patient, and the paired
-# excess over the floor. **With every visit kept, a line of least squares on twelve values is the equal of the exact
-# filter**, to three hundredths, and the LSTM comes close. There is nothing that a network could add: the filter itself is linear
-# in the past values. **With visits missed, the LSTM earns its place.** How much a value counts now depends on which
-# others are there, and a line with fixed weights cannot say so. It is .2 to .5 above the floor, the LSTM less than two
-# thirds of that. (Whoever knows the equations takes the filter. It needs no training, and it gives its own uncertainty.)
+# The table shows the mean squared error over the second half of the visits, with 95 % intervals by patient, and the
+# paired excess over the floor. **With every visit kept, a line of least squares on twelve values is the equal of the
+# exact filter**, to three hundredths, and the LSTM comes close. There is nothing that a network could add: the filter
+# itself is linear in the past values. **With visits missed, the LSTM earns its place.** How much a value counts now
+# depends on which others are there, and a line with fixed weights cannot say so. It is .2 to .5 above the floor, the
+# LSTM less than two thirds of that. (Whoever knows the equations takes the filter. It needs no training, and it gives
+# its own uncertainty.)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (40.11): the filter's P settles there, for three worlds; and the floor is what the filter reaches

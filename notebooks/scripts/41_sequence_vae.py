@@ -82,8 +82,8 @@ def beats(part, *rhythms):
 
 
 # %% [markdown]
-# The models learn from patients in sinus rhythm and with a second-degree AV block (Wenckebach), whose beats are ordinary
-# when they come. Fibrillation is left out. Extra beats are kept for section 6. The split is by patient.
+# The models learn from patients in sinus rhythm and with a second-degree AV block (Wenckebach), whose beats are
+# ordinary when they come. Fibrillation is left out. Extra beats are kept for section 6. The split is by patient.
 
 # %%
 from sklearn.mixture import GaussianMixture
@@ -139,8 +139,8 @@ sheet(drawn, "Simulated beats, and beats drawn by a mixture")
 #
 # $$D = \tfrac12 \sum_{t} o_t \Bigl(\log 2\pi\sigma_t^2 + \frac{(x_t - \mu_t)^2}{\sigma_t^2}\Bigr) \tag{41.1}$$
 #
-# A lost value costs nothing, and whatever stands in its place has no say. That is honest only if the loss has nothing to
-# do with the lost value, once the seen ones are known (*missing at random*): all holes on this page are drawn by
+# A lost value costs nothing, and whatever stands in its place has no say. That is honest only if the loss has nothing
+# to do with the lost value, once the seen ones are known (*missing at random*): all holes on this page are drawn by
 # chance. Whoever misses a visit because he is worse breaks the rule, and no mask repairs that.
 
 
@@ -327,7 +327,8 @@ def build_lstm_vae(shape, latent, units=64, frame=5, **options):
 # has strided convolutions instead, as in notebook 31.
 #
 # Half of what they learn from has lost a piece of 0.2 s, somewhere. So they learn to live with holes. The recipe stands
-# below: Adam, a step size that falls from 0.004 to 0. Both networks get about the same **CPU time**, not the same steps.
+# below: Adam, a step size that falls from 0.004 to 0. Both networks get about the same **CPU time**, not the same
+# steps.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 from medlib.models.sequence_vae import build_conv_vae, start_from_average, with_mask
@@ -368,8 +369,8 @@ lstm, seconds["LSTM VAE"] = trained(build_lstm_vae(SHAPE, LATENT), 340, "LSTM")
 # $$-\log p(x) \le -\mathbb E \log \frac1L \sum_{l=1}^{L} \frac{p(x \mid z_l)\,p(z_l)}{q(z_l \mid x)}, \qquad z_l \sim
 # q(z \mid x) \tag{41.6}$$
 #
-# We give the networks this better number, with 10 draws. (Two things still favour the rivals: their sizes were chosen on
-# validation, and they never had to learn from beats with holes.)
+# We give the networks this better number, with 10 draws. (Two things still favour the rivals: their sizes were chosen
+# on validation, and they never had to learn from beats with holes.)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equations (41.5) and (41.6): a tiny VAE with two lost values; rate and distortion by 4,000 draws, the true cost by 200,000 of the prior
@@ -558,8 +559,8 @@ pd.concat([far.rename("Fréchet distance").round(2), quality.map(str)], axis=1)
 #
 # ### From one beat to another
 #
-# Two test beats, of a slow heart and of a fast one. We walk from code to code, and beside it from signal to signal, which
-# is all that a linear decoder can do. Both walks begin and end at the decoded beats.
+# Two test beats, of a slow heart and of a fast one. We walk from code to code, and beside it from signal to signal,
+# which is all that a linear decoder can do. Both walks begin and end at the decoded beats.
 
 # %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Two rows of six simulated beats between a slow and a fast heart. Top: along the codes the T wave and the end of the beat change gradually. Bottom: between the signals, much the same."}} tags=["hide-input"]
 codes, code_spread = encode(conv, x_test)
@@ -928,8 +929,8 @@ pd.DataFrame({"nats a new patient": ledger}).round(2)
 
 # %% [markdown]
 # The bound lies less than one nat a patient above the exact cost, for patients that it has not seen, and with 100 draws
-# the rest is small. The encoder is surer where more visits were made, as Bayes' rule is. So class, mask and training are
-# right, and what the VAE of beats lacks against the mixture is not a mistake in the loss.
+# the rest is small. The encoder is surer where more visits were made, as Bayes' rule is. So class, mask and training
+# are right, and what the VAE of beats lacks against the mixture is not a mistake in the loss.
 #
 # ## Three questions
 #

@@ -113,7 +113,8 @@ print(slots["impression"].table["tumour", "possible"])
 # %% [markdown]
 # A lesion on the left weakens the right side in 85 of 100 patients, none in 10, and the left side in 5: there the
 # weakness has another cause, and the report must say so. A *possible* tumour has two wordings. The probability of a
-# report $r$ is the product of its table entries, where $s_k$ is the value of slot $k$ and $g_k$ what that slot looks at:
+# report $r$ is the product of its table entries, where $s_k$ is the value of slot $k$ and $g_k$ what that slot looks
+# at:
 #
 # $$p(r) = \prod_k p(s_k \mid g_k) \tag{42.1}$$
 
@@ -223,7 +224,8 @@ claim("facts cost about 6.3 nats, wording 3.3", abs(shares - 6.3) < 0.1 and abs(
 #
 # $$\mathbb E_p[-\log q(r)] = H + \mathrm{KL}(p \,\|\, q) \ \ge\ H \tag{42.3}$$
 #
-# The **excess**, $\log p(r) - \log q(r)$, has the Kullback-Leibler divergence KL as its mean; it is what a model has not learnt, in nats a report.
+# The **excess**, $\log p(r) - \log q(r)$, has the Kullback-Leibler divergence KL as its mean; it is what a model has
+# not learnt, in nats a report.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (42.3): all reports of one part of the grammar, and twenty models that are wrong by chance
@@ -287,10 +289,10 @@ table
 # A language model gives each next token $w$ a probability from those before it. Our tokens are words, and pairs that
 # often stand together: eighty times, the most frequent pair of neighbours became one (*no midline shift.* is one token
 # now), as [notebook 10](10_large_models.ipynb) joined letters. That shortens a report from 38 words to 14 tokens and
-# changes no fact, no nat of the limit. "Word" below means such a token. The oldest way is to count. After
-# the last $n - 1$ words $h$, how often came $w$? Long contexts are rare, and what never came must not get probability
-# 0, or one new word costs infinitely many nats. So a **discount** $d$ is taken from each count $c$ (*absolute
-# discounting*), and given to the context $h'$ that is a word shorter ($t(h)$ is the number of different words seen after $h$):
+# changes no fact, no nat of the limit. "Word" below means such a token. The oldest way is to count. After the last $n -
+# 1$ words $h$, how often came $w$? Long contexts are rare, and what never came must not get probability 0, or one new
+# word costs infinitely many nats. So a **discount** $d$ is taken from each count $c$ (*absolute discounting*), and
+# given to the context $h'$ that is a word shorter ($t(h)$ is the number of different words seen after $h$):
 #
 # $$p_n(w \mid h) = \frac{\max(c(hw) - d,\, 0)}{c(h)} + \frac{d\; t(h)}{c(h)}\; p_{n-1}(w \mid h') \tag{42.4}$$
 #
@@ -354,10 +356,10 @@ print(f"chosen: order {order}, discount {discount}")
 claim("one word before is poor, and the best n-gram stays 2 to 3.5 nats from the limit", best[1] > 5 and 2 < min(best) < 3.5, best)
 
 # %% [markdown]
-# With no earlier word the excess is some fifty nats, with one it is eight. Longer contexts help fast at first and then no
-# more: between 2 and 3.5 nats remain. To repeat the side in the impression, a model must look back over eight tokens, and
-# contexts of that length are nearly all new.
-# Counting cannot know that *which* lobe does not matter to *which* side. For that a model must choose where to look.
+# With no earlier word the excess is some fifty nats, with one it is eight. Longer contexts help fast at first and then
+# no more: between 2 and 3.5 nats remain. To repeat the side in the impression, a model must look back over eight
+# tokens, and contexts of that length are nearly all new. Counting cannot know that *which* lobe does not matter to
+# *which* side. For that a model must choose where to look.
 #
 # ### How good is that, for a word?
 #
@@ -503,8 +505,8 @@ claim("no derivative by the future, exactly; without the mask there is one", ahe
 # ## 6. Training, to the limit
 #
 # The recipe: Adam, gradients clipped at norm 1, a step size that rises over the first twentieth of the steps and falls
-# along a cosine. The loss is (42.3) itself, in nats a word. The size of a batch, the step size and the steps were chosen
-# on validation reports, for both networks: a rival that is trained without care makes any model look good.
+# along a cosine. The loss is (42.3) itself, in nats a word. The size of a batch, the step size and the steps were
+# chosen on validation reports, for both networks: a rival that is trained without care makes any model look good.
 
 
 # %% tags=["medlib:models.text.compile_text"]
@@ -553,9 +555,9 @@ table.astype(str)
 # %% [markdown]
 # The transformer ends less than a tenth of a nat from a limit of 9.64; the LSTM, which was given more steps (the lines
 # above say how long each took), ends .05 to .3 from it, on the same reports .02 to .2 behind the transformer, and the
-# n-gram pays more than two nats. (The intervals are over reports; another start of the training moves the numbers, too, the LSTM's most.)
-# The LSTM must carry the side of the lesion along in its memory; attention looks it up. We can watch it. Take a report,
-# stop just before the side in the impression, and ask where the transformer looks.
+# n-gram pays more than two nats. (The intervals are over reports; another start of the training moves the numbers, too,
+# the LSTM's most.) The LSTM must carry the side of the lesion along in its memory; attention looks it up. We can watch
+# it. Take a report, stop just before the side in the impression, and ask where the transformer looks.
 
 # %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Bars over the words of a report: how much attention the place before the side in the impression pays to each earlier word, for the head that looks hardest at words that name a side: one orange bar holds nearly all."}} tags=["hide-input"]
 def plainly(report):
@@ -589,16 +591,16 @@ on_sides = weights[head][sides].sum()
 claim("one head puts a quarter of its attention or more on words of side", on_sides > 0.25, on_sides)
 
 # %% [markdown]
-# One of the eight heads puts a quarter of its weight or more, often nearly all, on words that name a side (orange): that of
-# the lesion, or that of the weakness, from which the other follows in most patients. Nobody told it to. (We picked the head
-# that does so most; where a model looks is not yet why it writes.)
+# One of the eight heads puts a quarter of its weight or more, often nearly all, on words that name a side (orange):
+# that of the lesion, or that of the weakness, from which the other follows in most patients. Nobody told it to. (We
+# picked the head that does so most; where a model looks is not yet why it writes.)
 #
 # ### Large is not near
 #
-# Does a large model that has read much of the web do better? **SmolLM2** has 135 million parameters, more than a thousand
-# times ours ([notebook 10](10_large_models.ipynb) opens it). If its file is on this computer, the next cell asks it for six test
-# reports: *zero-shot*, after a heading alone, and *few-shot*, with three training reports before. If not, one line says how
-# to get it. Its nats are those of the whole text, in its own tokens.
+# Does a large model that has read much of the web do better? **SmolLM2** has 135 million parameters, more than a
+# thousand times ours ([notebook 10](10_large_models.ipynb) opens it). If its file is on this computer, the next cell
+# asks it for six test reports: *zero-shot*, after a heading alone, and *few-shot*, with three training reports before.
+# If not, one line says how to get it. Its nats are those of the whole text, in its own tokens.
 
 # %%
 from medlib.data import if_ready
@@ -645,9 +647,9 @@ if file:
 #
 # ### Your turn
 #
-# **42.3** Write the nucleus for one next word: `p` holds the probabilities of all words, `top_p` the share to reach. What
-# is dropped becomes 0, and what is kept adds up to 1 again. The word that crosses the share is kept. The next figure
-# uses it.
+# **42.3** Write the nucleus for one next word: `p` holds the probabilities of all words, `top_p` the share to reach.
+# What is dropped becomes 0, and what is kept adds up to 1 again. The word that crosses the share is kept. The next
+# figure uses it.
 
 
 # %%
@@ -737,8 +739,8 @@ dials.round(3)
 #
 # ## 8. Has it memorised its patients?
 #
-# Some written reports stand, word for word, among the training reports. Is that copying? Not yet: a *fresh* report of the
-# grammar stands there too, with a chance that we know exactly. With $n$ training reports,
+# Some written reports stand, word for word, among the training reports. Is that copying? Not yet: a *fresh* report of
+# the grammar stands there too, with a chance that we know exactly. With $n$ training reports,
 #
 # $$P(\text{seen}) = \sum_r p(r)\,\big(1 - (1 - p(r))^n\big) \tag{42.7}$$
 
@@ -772,10 +774,10 @@ pd.DataFrame({"stands in the training set": [f"{fresh:.3f}", f"{expected:.3f}", 
 
 # %% [markdown]
 # About half of the transformer's reports are in the training set, and about half of *fresh* reports are. So that is no
-# sign of memory; the grammar is small, and healthy patients get the same few reports. A count of copies means nothing without
-# the rate at which honest ones collide. With real reports that rate is unknown, and one compares with the copies of a
-# held-out part instead. (The narrow
-# nucleus repeats most: what is typical was seen. The 8-gram, which copies runs of eight words, stays near the honest rate here.)
+# sign of memory; the grammar is small, and healthy patients get the same few reports. A count of copies means nothing
+# without the rate at which honest ones collide. With real reports that rate is unknown, and one compares with the
+# copies of a held-out part instead. (The narrow nucleus repeats most: what is typical was seen. The 8-gram, which
+# copies runs of eight words, stays near the honest rate here.)
 #
 # ## 9. Perplexity looks fine while facts are wrong
 #
@@ -805,12 +807,12 @@ claim("the transformer: readable in 96 of 100 or more, contradictions in 3 or fe
 last.round(3).astype(str)
 
 # %% [markdown]
-# In perplexity all models stand within .15 of the limit, 1.28, and one would call them equal. In facts they are
-# worlds apart: the 4-gram contradicts itself in more than seven of ten reports, the LSTM, within .02 of
-# the limit, in one to twenty of a hundred, the transformer in up to three. **Even less than a tenth of a nat from
-# the best that can be, false reports remain:** we aimed at one of a hundred at most, and the interval of the run stored here
-# does not exclude twice as many. The words that carry a fact are few among many that any model gets right, and the mean over words drowns them.
-# **Nats a report against a known limit, and a reader of facts, tell what a mean over words hides.**
+# In perplexity all models stand within .15 of the limit, 1.28, and one would call them equal. In facts they are worlds
+# apart: the 4-gram contradicts itself in more than seven of ten reports, the LSTM, within .02 of the limit, in one to
+# twenty of a hundred, the transformer in up to three. **Even less than a tenth of a nat from the best that can be,
+# false reports remain:** we aimed at one of a hundred at most, and the interval of the run stored here does not exclude
+# twice as many. The words that carry a fact are few among many that any model gets right, and the mean over words
+# drowns them. **Nats a report against a known limit, and a reader of facts, tell what a mean over words hides.**
 #
 # And still: a report without contradictions is consistent, not *true*. It describes no patient. Whether a report
 # fits its scan is another question, and nothing on this page answers it.
@@ -818,10 +820,10 @@ last.round(3).astype(str)
 # ## On real data
 #
 # Real notes have no grammar, no exact limit and no parser. What is left is the loss, beside rivals. **MTS-Dialog** (Ben
-# Abacha and others 2023, CC BY 4.0) has 1,201 sections of real notes for training and 100 for validation, half of them of
-# at most 14 words. The cell looks for its two files; of what they say nothing is printed, only numbers. Tokens are single
-# words here. One that training has once, or never, becomes `<unknown>`: its letters are paid for by no model. And since
-# notes differ in length, we ask for **nats a token**, the logarithm of 42.2's perplexity.
+# Abacha and others 2023, CC BY 4.0) has 1,201 sections of real notes for training and 100 for validation, half of them
+# of at most 14 words. The cell looks for its two files; of what they say nothing is printed, only numbers. Tokens are
+# single words here. One that training has once, or never, becomes `<unknown>`: its letters are paid for by no model.
+# And since notes differ in length, we ask for **nats a token**, the logarithm of 42.2's perplexity.
 
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -890,13 +892,13 @@ if notes is not None:
     claim("the transformer is behind the n-gram, paired, and the LSTM is not", gap["transformer"].low > 0 and gap["LSTM"].low < 0, gap["LSTM"])
 
 # %% [markdown]
-# Where the files are, the order of section 6 turns round. Counting is more than a nat ahead of single words; the LSTM is
-# about level with it, and the transformer stays *behind* it, paired by note, by a few tenths of a nat. (Sizes, steps and step
-# sizes were tried out on every sixth training note.) Twelve thousand reports of eighty words teach a transformer where to
-# look; 1,201 notes with 2,800 words, most of them rare, do not. One validation note in seven stands word for word in the
-# training part, and that is no leak of ours: (42.7) again. Near 4 nats a token are a perplexity of 50 or more. How much
-# of that is the variety of patients, and how much was not learnt, nobody can say: here **the limit is unknown**, and so is
-# the share of false notes.
+# Where the files are, the order of section 6 turns round. Counting is more than a nat ahead of single words; the LSTM
+# is about level with it, and the transformer stays *behind* it, paired by note, by a few tenths of a nat. (Sizes, steps
+# and step sizes were tried out on every sixth training note.) Twelve thousand reports of eighty words teach a
+# transformer where to look; 1,201 notes with 2,800 words, most of them rare, do not. One validation note in seven
+# stands word for word in the training part, and that is no leak of ours: (42.7) again. Near 4 nats a token are a
+# perplexity of 50 or more. How much of that is the variety of patients, and how much was not learnt, nobody can say:
+# here **the limit is unknown**, and so is the share of false notes.
 #
 # ## Three questions
 #

@@ -187,10 +187,10 @@ claim("a writer that does not listen, and a reader that says nothing, pay exactl
 
 # %% [markdown]
 # The identity holds to the last digit, and so does the second line: a writer that knows the language by itself, beside
-# a reader that says nothing, reaches the limit $H$. **Nobody can do better with a code.** In the loss a code can at best
-# come out even: each nat of rate must be earned by a nat less of distortion. An LSTM writer learns most of the language
-# alone, and in the first steps the code is noise to it. So it learns not to listen, and then the reader's only way to
-# save nats is to say nothing.
+# a reader that says nothing, reaches the limit $H$. **Nobody can do better with a code.** In the loss a code can at
+# best come out even: each nat of rate must be earned by a nat less of distortion. An LSTM writer learns most of the
+# language alone, and in the first steps the code is noise to it. So it learns not to listen, and then the reader's only
+# way to save nats is to say nothing.
 #
 # The loss cannot show it. Here is the same writer without any code, a plain language model, after the same recipe.
 # $H$ of our reports is known, 9.64 nats (notebook 42), so we print the **excess** over the exact cost of each report.

@@ -26,9 +26,9 @@
 # |---|---|---|---|
 # | notebooks [12](12_gradient_descent.ipynb) and [40](40_sequence_models.ipynb) | 55 min | 60 s | simulated heart sounds |
 #
-# Below are 4 s of a simulated heart with a murmur, as when blood is pressed through a valve that is too narrow. The murmur
-# is what a physician listens for, and it holds a twentieth of the energy of the recording. In the wave it is a thin fuzz between
-# spikes. With headphones you may hear it (the small loudspeakers of a laptop swallow the low sounds).
+# Below are 4 s of a simulated heart with a murmur, as when blood is pressed through a valve that is too narrow. The
+# murmur is what a physician listens for, and it holds a twentieth of the energy of the recording. In the wave it is a
+# thin fuzz between spikes. With headphones you may hear it (the small loudspeakers of a laptop swallow the low sounds).
 
 # %%
 import matplotlib.pyplot as plt
@@ -64,11 +64,12 @@ share = np.sum(band[phase == 1] ** 2) / np.sum(x**2)
 claim("the murmur has about a twentieth of the energy", 0.04 < share < 0.06, share)
 
 # %% [markdown]
-# The upper curve shows pairs of spikes: the *first sound* (the valves between atria and ventricles close) and the *second
-# sound* (the valves to the arteries close). Between them, shaded, the ventricles empty: *systole*. Then they fill: *diastole*.
-# The lower curve keeps only the frequencies of this murmur, ten times magnified. It fills each systole. (The spike at 3.32 s, in
-# the fifth, is a click: a hand moved the microphone.) A physician who hears a murmur asks first: *when?* A systolic one may be harmless;
-# one in diastole nearly always means disease, and ultrasound of the heart (echocardiography) follows.
+# The upper curve shows pairs of spikes: the *first sound* (the valves between atria and ventricles close) and the
+# *second sound* (the valves to the arteries close). Between them, shaded, the ventricles empty: *systole*. Then they
+# fill: *diastole*. The lower curve keeps only the frequencies of this murmur, ten times magnified. It fills each
+# systole. (The spike at 3.32 s, in the fifth, is a click: a hand moved the microphone.) A physician who hears a murmur
+# asks first: *when?* A systolic one may be harmless; one in diastole nearly always means disease, and ultrasound of the
+# heart (echocardiography) follows.
 #
 # ## 1. What, and when: the spectrogram
 #
@@ -140,8 +141,8 @@ above = [float(pair.prod()) for pair in (*hann, *others)]
 claim("Hann's is within 3 % of it, and no other window comes below", 1 < min(above) / least and np.allclose(above[:3], least, rtol=0.03), above)
 
 # %% [markdown]
-# Under Hann's window of $N$ samples a pure tone is a hill. Two tones are, as a rule, two hills when they lie at least $2/N$
-# of the rate apart; at half of that they melt together. (In between it depends on how the two waves meet.)
+# Under Hann's window of $N$ samples a pure tone is a hill. Two tones are, as a rule, two hills when they lie at least
+# $2/N$ of the rate apart; at half of that they melt together. (In between it depends on how the two waves meet.)
 #
 # ### Your turn
 #
@@ -203,9 +204,10 @@ for apart in (31.25, 15.625):
 claim("64 samples: two tones 31.25 Hz apart have a dip between them, at half that distance none", window == 64 and dips[0] < 0.6 and dips[1] > 0.95, dips)
 
 # %% [markdown]
-# The three pictures show the same 4 s. Bright is loud, in *decibels*: 10 dB more are ten times the power. With 16 ms every beat has its place, but a sound of 50 Hz is smeared over a hundred.
-# With 256 ms frequencies are fine lines, and systole melts into its sounds. With 64 ms one sees both: the sounds below
-# 100 Hz, and the murmur, a cloud around 230 Hz between first and second sound. We keep 64.
+# The three pictures show the same 4 s. Bright is loud, in *decibels*: 10 dB more are ten times the power. With 16 ms
+# every beat has its place, but a sound of 50 Hz is smeared over a hundred. With 256 ms frequencies are fine lines, and
+# systole melts into its sounds. With 64 ms one sees both: the sounds below 100 Hz, and the murmur, a cloud around 230
+# Hz between first and second sound. We keep 64.
 #
 # In speech, rows are also put on a scale of pitch. The *mel* scale (here O'Shaughnessy's formula of 1987) follows what
 # listeners call equal steps:
@@ -232,11 +234,11 @@ claim("half of the mels up to 8 kHz lie below 1,800 Hz; up to 500 Hz a straight 
 # %% [markdown]
 # ## 2. Four kinds of hearts
 #
-# The recordings are **simulated**: 800 patients, two recordings of 4 s each. A sound is a pair of damped
-# sinusoids, with the patient's own pitch and decay. A murmur is noise in a band, new in each beat; a *third sound* is a
-# soft low thud early in diastole, as in heart failure (and in healthy young people). Breathing, clicks of the
-# hand and hiss are added, twice as much as in a quiet room. Each kind is a quarter of the patients, as in no clinic. Left
-# out are, among others, the low rumble of a narrow mitral valve, the fourth sound, and irregular rhythms; and a physician listens at
+# The recordings are **simulated**: 800 patients, two recordings of 4 s each. A sound is a pair of damped sinusoids,
+# with the patient's own pitch and decay. A murmur is noise in a band, new in each beat; a *third sound* is a soft low
+# thud early in diastole, as in heart failure (and in healthy young people). Breathing, clicks of the hand and hiss are
+# added, twice as much as in a quiet room. Each kind is a quarter of the patients, as in no clinic. Left out are, among
+# others, the low rumble of a narrow mitral valve, the fourth sound, and irregular rhythms; and a physician listens at
 # four places of the chest or more, for where a murmur is loudest tells of its valve. Here is one place.
 
 # %%
@@ -245,8 +247,9 @@ train, val, test = ds.split()
 train.frame[["kind", "heart_rate", "loudness", "pitch_hz", "heard"]].iloc[:8:2].round(2)
 
 # %% [markdown]
-# The table shows a recording of each kind. *heard* lists what sounds in it, in order: 1, 2 and 3 for the sounds, s and d for a systolic
-# and a diastolic murmur. The heart rate is a minute's; loudness is that of the murmur (or third sound) over the first sound.
+# The table shows a recording of each kind. *heard* lists what sounds in it, in order: 1, 2 and 3 for the sounds, s and
+# d for a systolic and a diastolic murmur. The heart rate is a minute's; loudness is that of the murmur (or third sound)
+# over the first sound.
 
 # %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Four spectrograms of simulated recordings. Normal: pairs of blobs below 100 hertz. Systolic murmur: a cloud between first and second blob of each pair. Diastolic murmur: a cloud after the second blob, fading. Third sound: a third, low blob soon after the second. Vertical streaks are clicks, a broad haze is breathing."}} tags=["hide-input"]
 fig, axes = plt.subplots(4, 1, figsize=(7.4, 6.6), sharex=True)
@@ -260,18 +263,18 @@ axes[-1].set_xlabel("time (s)")
 plt.show()
 
 # %% [markdown]
-# Each panel shows one kind (with a loud murmur or third sound), its sounds written above. Murmurs are clouds, and only their place between the
-# letters 1 and 2 tells the kinds apart. The broad haze is breath, the streaks are clicks.
+# Each panel shows one kind (with a loud murmur or third sound), its sounds written above. Murmurs are clouds, and only
+# their place between the letters 1 and 2 tells the kinds apart. The broad haze is breath, the streaks are clicks.
 #
-# Where is systole? It shortens with the rate $h$ (beats a minute). Weissler and others (1968) timed it in men from the Q wave of the
-# ECG to the second sound, $0.546 - 0.0021\,h$ seconds; the first sound comes about .05 s after Q. From the first to the second
-# sound, then,
+# Where is systole? It shortens with the rate $h$ (beats a minute). Weissler and others (1968) timed it in men from the
+# Q wave of the ECG to the second sound, $0.546 - 0.0021\,h$ seconds; the first sound comes about .05 s after Q. From
+# the first to the second sound, then,
 #
 # $$s = 0.496 - 0.0021\,h, \qquad d = 60/h - s \tag{45.4}$$
 #
-# where $d$ is what is left for diastole. At 60 a minute diastole is the longer one by .26 s. At 109 it is longer by 16 ms.
-# So in a fast heart the gaps hardly say which sound is the first, and with it, whether a murmur is systolic. (A physician then
-# feels the pulse at the neck, which follows the first sound.)
+# where $d$ is what is left for diastole. At 60 a minute diastole is the longer one by .26 s. At 109 it is longer by 16
+# ms. So in a fast heart the gaps hardly say which sound is the first, and with it, whether a murmur is systolic. (A
+# physician then feels the pulse at the neck, which follows the first sound.)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (45.4): measured in what the recordings hold, from the phases of all training patients
@@ -298,11 +301,12 @@ claim("diastole minus systole is what the formula says, in fast hearts and in sl
 # ## 3. Which kind? The rivals first
 #
 # **What a physician listens for**: how loud is each band of frequencies in each phase of the beat? For that one must
-# find the phases. A peak finder marks the loud moments below 120 Hz. A logistic regression looks at what surrounds a peak
-# (six bands, 16 moments, the distances to its neighbours) and says how likely it is a first, second or third sound, or none. A *hidden
-# Markov chain* for each kind of heart knows what follows what, counted in the training recordings, and picks the likeliest names for
-# all peaks together (Viterbi 1967). To learn that, both were **told when** every sound of the training recordings occurs.
-# A second regression, on the mean loudness in each phase, names the kind.
+# find the phases. A peak finder marks the loud moments below 120 Hz. A logistic regression looks at what surrounds a
+# peak (six bands, 16 moments, the distances to its neighbours) and says how likely it is a first, second or third
+# sound, or none. A *hidden Markov chain* for each kind of heart knows what follows what, counted in the training
+# recordings, and picks the likeliest names for all peaks together (Viterbi 1967). To learn that, both were **told
+# when** every sound of the training recordings occurs. A second regression, on the mean loudness in each phase, names
+# the kind.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 from sklearn.linear_model import LogisticRegression
@@ -417,9 +421,10 @@ for name, rows, models in (
     kinds[name] = model.predict_proba(rows[2])
 
 # %% [markdown]
-# **The network** reads the spectrogram along time; the 33 frequencies are its channels. A convolution makes a step of four
-# frames (80 ms), two more look at the neighbours; a recurrent layer of gated units (GRU, a lighter LSTM) reads forwards and
-# backwards. The mean and the maximum over time give four logits. It gets one label a recording, and is not told what a beat is.
+# **The network** reads the spectrogram along time; the 33 frequencies are its channels. A convolution makes a step of
+# four frames (80 ms), two more look at the neighbours; a recurrent layer of gated units (GRU, a lighter LSTM) reads
+# forwards and backwards. The mean and the maximum over time give four logits. It gets one label a recording, and is not
+# told what a beat is.
 
 # %%
 import keras
@@ -466,16 +471,16 @@ scores = score_table(kinds, test, against="phases found", scores={"kind right": 
 scores.iloc[:, [0, 1, 2, 4]].astype(str)
 
 # %% [markdown]
-# The table shows the share of test recordings whose kind is named rightly, with 95 % intervals by patient, the paired distance
-# to the phases found, and sensitivity and specificity for the two murmurs together. **Timing decides, but not everything.**
-# *Whether* there is a murmur, the loudness of each band tells *whenever* it occurs, as well as the phases do. *Which* murmur
-# it is, it gets right in six of ten, where a coin would in five; so it names two kinds in three. (The nearest neighbour of the whole
-# picture names one in three, for beats begin anywhere.) Phase by phase the same bands name nearly nine in ten, and about as many with the true phases,
-# which only a simulation knows.
+# The table shows the share of test recordings whose kind is named rightly, with 95 % intervals by patient, the paired
+# distance to the phases found, and sensitivity and specificity for the two murmurs together. **Timing decides, but not
+# everything.** *Whether* there is a murmur, the loudness of each band tells *whenever* it occurs, as well as the phases
+# do. *Which* murmur it is, it gets right in six of ten, where a coin would in five; so it names two kinds in three.
+# (The nearest neighbour of the whole picture names one in three, for beats begin anywhere.) Phase by phase the same
+# bands name nearly nine in ten, and about as many with the true phases, which only a simulation knows.
 #
-# **The network is ahead**, with well over nine in ten, and the interval of the difference leaves 0 out. From 960 labels it found
-# out what a beat is. The rival was told, and where; but it keeps only a mean for each phase, and the network may use
-# what happens inside. (The intervals know of other patients, not of another start of the training.)
+# **The network is ahead**, with well over nine in ten, and the interval of the difference leaves 0 out. From 960 labels
+# it found out what a beat is. The rival was told, and where; but it keeps only a mean for each phase, and the network
+# may use what happens inside. (The intervals know of other patients, not of another start of the training.)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 right = scores["kind right"]
@@ -498,9 +503,9 @@ claim("without time the same bands name two in three, the nearest neighbour one 
 # network write that down, as a machine for dictation writes words? The trouble is time: nobody wants to mark where each
 # sound begins. *Connectionist temporal classification* (CTC; Graves and others 2006) needs the sequence alone.
 #
-# At each frame the network gives a probability to every symbol, and to one more, the *blank* (0): nothing new. A *path* is one
-# symbol a frame. A path is **collapsed** by merging runs of equal symbols, then dropping the blanks. So 0 1 1 0 2 and 1 0 0 2 2
-# both say 1 2, and 1 0 1 says 1 1.
+# At each frame the network gives a probability to every symbol, and to one more, the *blank* (0): nothing new. A *path*
+# is one symbol a frame. A path is **collapsed** by merging runs of equal symbols, then dropping the blanks. So 0 1 1 0
+# 2 and 1 0 0 2 2 both say 1 2, and 1 0 1 says 1 1.
 #
 # ### Your turn
 #
@@ -531,8 +536,8 @@ def collapse(path):
 check("45.2", collapse)
 
 # %% [markdown]
-# Let $y_{t,k}$ be the probability of symbol $k$ at frame $t$, of $T$ frames. A label $\ell$ is right if any path was taken
-# that says it, so its probability is a sum over paths $\pi$:
+# Let $y_{t,k}$ be the probability of symbol $k$ at frame $t$, of $T$ frames. A label $\ell$ is right if any path was
+# taken that says it, so its probability is a sum over paths $\pi$:
 #
 # $$p(\ell) = \sum_{\pi\,:\,\mathrm{collapse}(\pi) = \ell}\ \prod_{t=1}^{T} y_{t,\pi_t} \tag{45.5}$$
 #
@@ -540,15 +545,15 @@ check("45.2", collapse)
 #
 # $$\#\{\pi : \mathrm{collapse}(\pi) = \ell\} = \binom{T + L - r}{2L} \tag{45.6}$$
 #
-# For 4 s of a heart, 50 steps of 80 ms and twelve symbols, these are 97 million billion. The *forward algorithm* needs 50 × 25
-# steps instead. Put blanks around all symbols: 1 2 becomes the states 0 1 0 2 0. A path stays in its state $j$, moves on by one, or
-# skips a blank between two symbols that differ. With $\alpha_t(j)$ the probability of all beginnings that are in state
-# $j$ at frame $t$, and $s_j$ the symbol of the state,
+# For 4 s of a heart, 50 steps of 80 ms and twelve symbols, these are 97 million billion. The *forward algorithm* needs
+# 50 × 25 steps instead. Put blanks around all symbols: 1 2 becomes the states 0 1 0 2 0. A path stays in its state $j$,
+# moves on by one, or skips a blank between two symbols that differ. With $\alpha_t(j)$ the probability of all
+# beginnings that are in state $j$ at frame $t$, and $s_j$ the symbol of the state,
 #
 # $$\alpha_t(j) = y_{t,s_j}\left(\alpha_{t-1}(j) + \alpha_{t-1}(j-1) + [\,s_j \ne 0,\ s_j \ne s_{j-2}\,]\ \alpha_{t-1}(j-2)\right) \tag{45.7}$$
 #
-# where $[\ ]$ is 1 if all is true, else 0. It begins in the first state, with probability 1 before the first frame. At the end $p(\ell)$ is
-# the sum over the last two states.
+# where $[\ ]$ is 1 if all is true, else 0. It begins in the first state, with probability 1 before the first frame. At
+# the end $p(\ell)$ is the sum over the last two states.
 
 
 # %% tags=["medlib:models.sound.log_likelihood"]
@@ -568,8 +573,8 @@ def log_likelihood(probs, label):
 
 
 # %% [markdown]
-# The last two lines of the loop only keep the numbers from vanishing: the sum is taken out at each frame, and its logarithm
-# kept.
+# The last two lines of the loop only keep the numbers from vanishing: the sum is taken out at each frame, and its
+# logarithm kept.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equations (45.5), (45.6) and (45.7): every path of 4 symbols over 7 frames, sorted by what it says; and TensorFlow's loss
@@ -602,8 +607,8 @@ claim("1,500 frames: TensorFlow's loss agrees, where a plain product of the like
 #
 # $$\frac{\partial\,(-\ln p(\ell))}{\partial a_{t,k}} = y_{t,k} - \gamma_{t,k} \tag{45.8}$$
 #
-# with $\gamma_{t,k}$ the share of $p(\ell)$ that belongs to paths with symbol $k$ at frame $t$. It is softmax's usual slope,
-# probability minus target; but the target is what the network itself believes about *when*, given what was said.
+# with $\gamma_{t,k}$ the share of $p(\ell)$ that belongs to paths with symbol $k$ at frame $t$. It is softmax's usual
+# slope, probability minus target; but the target is what the network itself believes about *when*, given what was said.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (45.8): shares counted among all paths, against TensorFlow's slope; a label with a repeated symbol
@@ -622,8 +627,9 @@ claim("the slope is probability minus share, at every frame and symbol", abs(slo
 # %% [markdown]
 # ## 5. A network that writes down what it hears
 #
-# The *listener* has the layers of section 3, and is trained for as many steps. Only its end differs: instead of the mean over
-# time, each step of 80 ms gets six logits. Its labels are the letters heard, as numbers, in their order. No times.
+# The *listener* has the layers of section 3, and is trained for as many steps. Only its end differs: instead of the
+# mean over time, each step of 80 ms gets six logits. Its labels are the letters heard, as numbers, in their order. No
+# times.
 
 # %%
 LETTERS = "·" + heart_sounds.SYMBOLS  # the blank, then 1 2 3 s d
@@ -666,14 +672,15 @@ halfway, by_lot = np.median(late), np.median(chance)
 claim("steps that say first or second sound lie about a twentieth to a tenth of a second from one (median); drawn by lot, a fifth", 0.035 < halfway < 0.13 and 0.17 < by_lot < 0.22, [halfway, by_lot])
 
 # %% [markdown]
-# The lower panel shows the letters handing over to one another, 1, s and 2 in each beat, in the right order. They are not tied to
-# the dotted times: a letter may last one step or several, and begin before its sound or after it. The median step that says 1 or 2 lies a
-# twentieth to a tenth of a second from such a sound (drawn by lot, it would be a fifth). The loss asks for the order alone. (Two equal letters never follow one another in a heart, so it may say the blank between letters, or not.) Whoever needs the time
-# needs labels with times.
+# The lower panel shows the letters handing over to one another, 1, s and 2 in each beat, in the right order. They are
+# not tied to the dotted times: a letter may last one step or several, and begin before its sound or after it. The
+# median step that says 1 or 2 lies a twentieth to a tenth of a second from such a sound (drawn by lot, it would be a
+# fifth). The loss asks for the order alone. (Two equal letters never follow one another in a heart, so it may say the
+# blank between letters, or not.) Whoever needs the time needs labels with times.
 #
 # To read the answer, take the likeliest symbol of each frame and collapse: *greedy decoding*. How good is the
-# transcript? Count the fewest **edits** that make it right: letters to delete, insert, or replace. With $D_{i,j}$ the edits between
-# the first $i$ letters of $a$ and the first $j$ of $b$ (Levenshtein 1966),
+# transcript? Count the fewest **edits** that make it right: letters to delete, insert, or replace. With $D_{i,j}$ the
+# edits between the first $i$ letters of $a$ and the first $j$ of $b$ (Levenshtein 1966),
 #
 # $$D_{i,j} = \min\left(D_{i-1,j} + 1,\; D_{i,j-1} + 1,\; D_{i-1,j-1} + [a_i \ne b_j]\right), \qquad D_{i,0} = i,\; D_{0,j} = j \tag{45.9}$$
 #
@@ -727,8 +734,8 @@ same = [edit_distance(a, b) == tried(a, b) for a, b in zip(texts[::2], texts[1::
 claim("twelve pairs of texts: the recursion finds what trying all edits finds", all(same), sum(same))
 
 # %% [markdown]
-# More contestants. The peaks of section 3 write, too, each by itself or all in a chain; remember that they *were* told the
-# times. And *beam search* reads the listener's probabilities better than the greedy way: it keeps the eight best
+# More contestants. The peaks of section 3 write, too, each by itself or all in a chain; remember that they *were* told
+# the times. And *beam search* reads the listener's probabilities better than the greedy way: it keeps the eight best
 # beginnings and adds up the paths of each, as (45.5) asks.
 
 # %%
@@ -764,11 +771,11 @@ transcripts = score_table(written, test, against="peaks in a chain", scores=mark
 transcripts.iloc[:, [0, 1, 2, 4]].astype(str)
 
 # %% [markdown]
-# The table shows errors a letter, the share of recordings without any error, and how often the letters name the right kind.
-# **The listener makes two to four errors in a hundred letters; the peaks in a chain, which were told every time, about six; each
-# peak alone, eleven.** The interval of the difference leaves 0 out. Seven transcripts in ten or more are perfect, against six
-# in ten of the chain's. Beam search gains next to nothing: most probabilities are so near 0 or 1 that one path holds nearly all
-# of it. The letters also name the kind. Better than one word does?
+# The table shows errors a letter, the share of recordings without any error, and how often the letters name the right
+# kind. **The listener makes two to four errors in a hundred letters; the peaks in a chain, which were told every time,
+# about six; each peak alone, eleven.** The interval of the difference leaves 0 out. Seven transcripts in ten or more
+# are perfect, against six in ten of the chain's. Beam search gains next to nothing: most probabilities are so near 0 or
+# 1 that one path holds nearly all of it. The letters also name the kind. Better than one word does?
 
 # %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Left: share of murmurs that are named rightly, against how loud they are, in four groups of simulated test recordings, with intervals, for the phases found, the peaks in a chain, the network with one word a recording, and the listener. All name nearly all of the loud ones; of the faintest the phases found name some six in ten, the others more. Right: the listener's share minus each of the others, paired by patient; its distance to the network is near 0 in every group, to the phases found it is largest for the faintest."}} tags=["hide-input"]
 right = {
@@ -816,16 +823,17 @@ ahead = {name: kind_right(everybody, name)[f"share minus {name}"]["listener, let
 pd.Series(ahead, name="listener ahead of").astype(str)
 
 # %% [markdown]
-# The left panel shows the share of murmurs named rightly, by loudness, with 95 % intervals by patient; the right one what the
-# listener names more often than each of the others, paired. Loud murmurs are found by all. Of the faintest, a twentieth of the
-# first sound or less, the two networks name seven to nine in ten, the phases found six, the chain seven (25 patients a group,
-# hence the wide intervals, and nine or seven with the start of the training). The table counts all kinds: the listener is ahead of the phases and of the chain, and the intervals
-# leave 0 out; of the peaks, each alone, by a few in a hundred. **It is not ahead of the network that heard one word a
-# recording**: the same layers, trained for as long, and less than four in a hundred between them.
+# The left panel shows the share of murmurs named rightly, by loudness, with 95 % intervals by patient; the right one
+# what the listener names more often than each of the others, paired. Loud murmurs are found by all. Of the faintest, a
+# twentieth of the first sound or less, the two networks name seven to nine in ten, the phases found six, the chain
+# seven (25 patients a group, hence the wide intervals, and nine or seven with the start of the training). The table
+# counts all kinds: the listener is ahead of the phases and of the chain, and the intervals leave 0 out; of the peaks,
+# each alone, by a few in a hundred. **It is not ahead of the network that heard one word a recording**: the same
+# layers, trained for as long, and less than four in a hundred between them.
 #
-# So the letters did not make the diagnosis better: for these layers one word is enough. What the letters buy is a text that can be
-# held against the recording. "Systolic murmur" must be believed; 1s21s21s2 can be checked, beat by beat. It has a price:
-# somebody must listen and write. The price of the peaks is higher: somebody must also mark the times.
+# So the letters did not make the diagnosis better: for these layers one word is enough. What the letters buy is a text
+# that can be held against the recording. "Systolic murmur" must be believed; 1s21s21s2 can be checked, beat by beat. It
+# has a price: somebody must listen and write. The price of the peaks is higher: somebody must also mark the times.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 rate, clean = transcripts["token error rate"], transcripts["without any error"]
@@ -848,9 +856,9 @@ claim("between the listener and the network with one word lie less than four in 
 # %% [markdown]
 # ## 6. Speech in a clinic: which errors matter
 #
-# A machine for dictation is our listener, larger: frames of a spectrogram in, letters or pieces of words out, CTC or its successors between.
-# What can go wrong is here in five frames. Somebody dictates a dose, "one zero zero milligrams"; the machine knows the
-# symbols blank, 1 and 0.
+# A machine for dictation is our listener, larger: frames of a spectrogram in, letters or pieces of words out, CTC or
+# its successors between. What can go wrong is here in five frames. Somebody dictates a dose, "one zero zero
+# milligrams"; the machine knows the symbols blank, 1 and 0.
 
 # %%
 said = "·10"
@@ -863,17 +871,19 @@ thorough = "".join(said[k] for k in sound.beam_search(dose, width=50))
 print(f"greedy: {quick} mg    beam: {thorough} mg")
 
 # %% [markdown]
-# Greedy decoding takes the likeliest symbol of each frame. The first zero was mumbled and lost against a 1, so it writes 10 mg.
-# All paths together speak for 100 mg, .352 against .340, and beam search finds that. A tenfold dose hangs on one
-# hundredth of probability. The edit distance is 1 either way, as for a comma; the rate cannot tell them apart. A
+# Greedy decoding takes the likeliest symbol of each frame. The first zero was mumbled and lost against a 1, so it
+# writes 10 mg. All paths together speak for 100 mg, .352 against .340, and beam search finds that. A tenfold dose hangs
+# on one hundredth of probability. The edit distance is 1 either way, as for a comma; the rate cannot tell them apart. A
 # system that shows how near its second guess is, and asks, is worth more than one with a slightly smaller rate.
 #
-# What is known of real ones? Zhou and others (2018) compared 217 dictated notes with their recordings. Of a hundred words
+# What is known of real ones? Zhou and others (2018) compared 217 dictated notes with their recordings. Of a hundred
+# words
 # 7.4 were wrong as the machine wrote them, .4 after a transcriptionist, and .3 when the physician signed; of the machine's
-# errors 5.7 in a hundred mattered clinically. If errors fell independently, a note of twenty words at 7.4 % would be free of them one time in
-# five. (They come in clusters, as those of our listener do, so it is rather more often.) Reading it over is not a formality. A language model behind the listener (notebook [42](42_case_reports.ipynb)) mends
-# much, for it knows which words follow which. It mends towards what is *usual*, and a dose, a side or a "not" may be the
-# unusual word that was said.
+# errors 5.7 in a hundred mattered clinically. If errors fell independently, a note of twenty words at 7.4 % would be
+# free of them one time in five. (They come in clusters, as those of our listener do, so it is rather more often.)
+# Reading it over is not a formality. A language model behind the listener (notebook [42](42_case_reports.ipynb)) mends
+# much, for it knows which words follow which. It mends towards what is *usual*, and a dose, a side or a "not" may be
+# the unusual word that was said.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 each = {}
@@ -892,8 +902,9 @@ claim("twenty words with 7.4 % errors: free of them one time in five", abs(note 
 # ## On real data
 #
 # Real heart sounds are many and free (PhysioNet's challenge of 2016: 3,126 recordings), but in no library that this
-# course installs. Bring your own: recordings of 4 s or more, as .wav files in the folder `heart_sounds` of `MEDLIB_DATA`. The
-# way from a file to letters is tried first on a simulated recording, which is written as a file and read back.
+# course installs. Bring your own: recordings of 4 s or more, as .wav files in the folder `heart_sounds` of
+# `MEDLIB_DATA`. The way from a file to letters is tried first on a simulated recording, which is written as a file and
+# read back.
 #
 # A real heart's *electric* signal is in a library: PyWavelets brings 1,024 samples of an ECG. We ask of it what page
 # 40 asked of simulated ones, where its beats are, and of our spectrogram, whether it sees them.
@@ -945,10 +956,10 @@ else:
     print("PyWavelets is not on this computer. To get its ECG (4 MB, MIT): python -m pip install PyWavelets")
 
 # %% [markdown]
-# The listener knows simulated hearts alone. What it writes of a real one says how far a simulation carries, and nothing about the
-# person. Where PyWavelets is installed, the steps of Pan and Tompkins find three beats, 328 and 329 samples apart. The file does not
-# say how fast it was sampled; at 360 a second, usual for such records, this heart beats 66 times a minute. Three beats
-# prove that the code reads a real file, and no more.
+# The listener knows simulated hearts alone. What it writes of a real one says how far a simulation carries, and nothing
+# about the person. Where PyWavelets is installed, the steps of Pan and Tompkins find three beats, 328 and 329 samples
+# apart. The file does not say how fast it was sampled; at 360 a second, usual for such records, this heart beats 66
+# times a minute. Three beats prove that the code reads a real file, and no more.
 #
 # ## Three questions
 #

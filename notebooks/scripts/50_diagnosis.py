@@ -664,8 +664,8 @@ fusion
 
 # %% [markdown]
 # Alone the record is right for some 62 of 100 patients and, from run to run, the scan for 71 to 82 (a forest on its
-# pixels for 66 to 71), together for 83 to 91, and the interval of that difference excludes 0. Late fusion is level, within a few
-# hundredths of a nat. The joint network is level, or in some runs ahead, by a few hundredths of a nat and
+# pixels for 66 to 71), together for 83 to 91, and the interval of that difference excludes 0. Late fusion is level,
+# within a few hundredths of a nat. The joint network is level, or in some runs ahead, by a few hundredths of a nat and
 # up to four patients of 100. The last row says where more is to be had: with the simulation's own reading of the record
 # in place of ours, the same addition gains once more in most runs.
 
@@ -705,9 +705,9 @@ missing
 # ## 6. Where to draw the line
 #
 # Now a decision. Patients with a suspected stroke may be sent to imaging of the vessels (CT angiography). Whoever has
-# no ischaemia, a bleed included, counts as sent for nothing (in a bleed it has other uses). That costs time, dose, contrast medium and a place:
-# $c_{\text{false}}$. Not sending someone who needed it costs $c_{\text{missed}}$. At a probability $p$ sending costs
-# $(1-p)\, c_{\text{false}}$ on average, not sending $p\, c_{\text{missed}}$. So send from
+# no ischaemia, a bleed included, counts as sent for nothing (in a bleed it has other uses). That costs time, dose,
+# contrast medium and a place: $c_{\text{false}}$. Not sending someone who needed it costs $c_{\text{missed}}$. At a
+# probability $p$ sending costs $(1-p)\, c_{\text{false}}$ on average, not sending $p\, c_{\text{missed}}$. So send from
 #
 # $$t = \frac{c_{\text{false}}}{c_{\text{false}} + c_{\text{missed}}} \tag{50.7}$$
 #

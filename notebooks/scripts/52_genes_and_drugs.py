@@ -26,10 +26,10 @@
 # |---|---|---|---|
 # | notebooks [12](12_gradient_descent.ipynb) and [14](14_medical_tables.ipynb) | 60 min | 60 s | simulated people, drugs and molecules; real if you have it: Tox21 |
 #
-# Sixty people took a new drug, and thirty of them got better. The activity of 5,000 genes was measured in each. Take the
-# twenty genes that differ most between the two groups, train a logistic regression on them, and judge it by five-fold
-# cross-validation: **an AUC above .9**. But the 5,000 genes below are random numbers.
-# There is nothing to be found.
+# Sixty people took a new drug, and thirty of them got better. The activity of 5,000 genes was measured in each. Take
+# the twenty genes that differ most between the two groups, train a logistic regression on them, and judge it by
+# five-fold cross-validation: **an AUC above .9**. But the 5,000 genes below are random numbers. There is nothing to be
+# found.
 
 # %%
 import matplotlib.pyplot as plt
@@ -101,20 +101,22 @@ claim("over 100 studies of noise it reports .97 or more, .9 at the least, and th
 claim("one honest study of sixty is off by .06 or more on either side in more than a third of cases", np.mean(np.abs(np.array(inside) - 0.5) > 0.06) > 1 / 3, np.mean(np.abs(np.array(inside) - 0.5) > 0.06))
 
 # %% [markdown]
-# The column on the right is the leak: a hundred studies of nothing, all above .9. The hill on the left is the same studies
-# with one line moved: genes are chosen anew within each fold, from the four fifths that train. It stands over one half.
+# The column on the right is the leak: a hundred studies of nothing, all above .9. The hill on the left is the same
+# studies with one line moved: genes are chosen anew within each fold, from the four fifths that train. It stands over
+# one half.
 #
 # The mistake is not in the cross-validation. It is in the line before: the twenty genes were chosen with the answers of
-# *all* sixty, so those who judge had helped to choose. Among 5,000 columns of noise there are always twenty that separate
-# these sixty people. A pipeline (`make_pipeline`) is the remedy: whatever looks at answers belongs inside. Ambroise and McLachlan (2002) found this in published cancer work.
+# *all* sixty, so those who judge had helped to choose. Among 5,000 columns of noise there are always twenty that
+# separate these sixty people. A pipeline (`make_pipeline`) is the remedy: whatever looks at answers belongs inside.
+# Ambroise and McLachlan (2002) found this in published cancer work.
 #
 # The hill is wide. Sixty people give .4 or .6 for nothing: an honest estimate is not yet a precise one.
 #
 # ## 1. Choosing is fitting
 #
 # Twenty genes, why twenty? Trying six numbers and reporting the best is the same mistake, one size smaller. *Nested*
-# cross-validation treats the choice as a part of the model: in each fold an inner cross-validation chooses, and the outer
-# fifth, which had no say, judges.
+# cross-validation treats the choice as a part of the model: in each fold an inner cross-validation chooses, and the
+# outer fifth, which had no say, judges.
 
 # %%
 sizes = {"selectkbest__k": [2, 5, 10, 20, 50, 100]}
@@ -167,9 +169,9 @@ table_choice.round(2)
 #
 # ## 2. The same answer from the same village
 #
-# A genome differs from another in millions of places. At one such place a person carries $g = 0$, 1 or 2 copies of
-# one of two letters (*alleles*), whose frequency is $p$. Whatever the parents carried, one generation of mating at random gives
-# (Hardy and Weinberg 1908)
+# A genome differs from another in millions of places. At one such place a person carries $g = 0$, 1 or 2 copies of one
+# of two letters (*alleles*), whose frequency is $p$. Whatever the parents carried, one generation of mating at random
+# gives (Hardy and Weinberg 1908)
 #
 # $$P(g) = \binom{2}{g}\, p^g (1-p)^{2-g}, \qquad \mathrm{Var}\, g = 2p(1-p) \tag{52.1}$$
 
@@ -191,14 +193,14 @@ for _ in range(5):
 claim("after one generation all five are in these proportions", np.abs(errors).max() < 1e-12, np.abs(errors).max())
 
 # %% [markdown]
-# A *genome-wide association study* asks each place whether $g$ goes with a trait $y$. Its score is $\chi^2 = n r^2$, with
-# $r$ the correlation over $n$ people. Where nothing is going on, it follows the $\chi^2$ distribution of one degree of
-# freedom.
+# A *genome-wide association study* asks each place whether $g$ goes with a trait $y$. Its score is $\chi^2 = n r^2$,
+# with $r$ the correlation over $n$ people. Where nothing is going on, it follows the $\chi^2$ distribution of one
+# degree of freedom.
 #
 # ### Your turn
 #
-# **52.1** Write it for a whole matrix: `g` has a row for each person and a column for each place, `y` one number for each
-# person. Return one $\chi^2$ for each column.
+# **52.1** Write it for a whole matrix: `g` has a row for each person and a column for each place, `y` one number for
+# each person. Return one $\chi^2$ for each column.
 
 
 # %%
@@ -226,8 +228,8 @@ check("52.1", chi_square)
 # %% [markdown]
 # Now 1,200 simulated people: a third from population A, a third from B, the rest of mixed ancestry. A and B have been
 # apart for so long that their frequencies have drifted ($F_{ST}$ = .02: less than between continents). In A people eat
-# 4 g more salt a day, and each gram raises systolic blood pressure by 2 mmHg (in trials about 1): 8 mmHg between A and B. Of 4,000 places
-# **one** acts, the first, by 4 mmHg a copy (real ones: below 1).
+# 4 g more salt a day, and each gram raises systolic blood pressure by 2 mmHg (in trials about 1): 8 mmHg between A and
+# B. Of 4,000 places **one** acts, the first, by 4 mmHg a copy (real ones: below 1).
 
 # %%
 n, places = 1200, 4000
@@ -248,12 +250,13 @@ pressure = 106 + 2 * salt + 4 * g[:, 0] + rng.normal(0, 12, n)  # mmHg
 #
 # $$\mathrm{Cov}(g, y) = 2\,\delta\,\gamma\,\mathrm{Var}(a) \tag{52.2}$$
 #
-# Ancestry is a confounder, as severity was in [notebook 51](51_treatment_effects.ipynb): it needs a way to the gene *and*
-# a way to the trait. How much it does shows in the *genomic inflation* (Devlin and Roeder 1999),
+# Ancestry is a confounder, as severity was in [notebook 51](51_treatment_effects.ipynb): it needs a way to the gene
+# *and* a way to the trait. How much it does shows in the *genomic inflation* (Devlin and Roeder 1999),
 #
 # $$\lambda = \frac{\operatorname{median}(\chi^2)}{0.455} \tag{52.3}$$
 #
-# which is 1 where most places are idle and nothing confounds: .455 is the median of $\chi^2$ with one degree of freedom.
+# which is 1 where most places are idle and nothing confounds: .455 is the median of $\chi^2$ with one degree of
+# freedom.
 #
 # Could we not ask people how much salt they eat, and adjust for it? What people say of food, alcohol or exercise is
 # measured with error. Say $w = s + e$ with salt $s$ and an error $e$ of its own. Then the effect of a gram shrinks,
@@ -293,8 +296,8 @@ claim("three exposures: the effect is the formula's within 5 %", np.abs(shrunk).
 
 # %% [markdown]
 # The cure needs no questionnaire. What thousands of places have in common is ancestry: the first *principal components*
-# of the scaled genotypes (Price and others 2006). We keep those whose share of the variance is larger than noise can make
-# (Marchenko and Pastur 1967), and take them out of genotypes and trait.
+# of the scaled genotypes (Price and others 2006). We keep those whose share of the variance is larger than noise can
+# make (Marchenko and Pastur 1967), and take them out of genotypes and trait.
 
 # %%
 x = (g - g.mean(axis=0)) / g.std(axis=0)
@@ -365,8 +368,8 @@ table_gwas.round(2)
 # $$\mathrm{AUC} \approx \Phi\!\left(\frac{(i - v)\, R^2}{\sqrt{R^2\left[(1 - R^2 i(i - T)) + (1 - R^2 v(v - T))\right]}}\right),
 # \quad i = \frac{\varphi(T)}{K},\ \ v = -\frac{\varphi(T)}{1 - K} \tag{52.5}$$
 #
-# where $i$ and $v$ are the mean liabilities of the ill and of the well. With $R^2 = h^2$ it is a ceiling that no network
-# breaks.
+# where $i$ and $v$ are the mean liabilities of the ill and of the well. With $R^2 = h^2$ it is a ceiling that no
+# network breaks.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (52.5): beside the exact area, by integration over the score of an ill and of a well person
@@ -412,9 +415,10 @@ ceilings.round(4)
 # $$\mathrm E[R^2] \approx \frac{h^2}{1 + M / (N h^2)} \tag{52.6}$$
 #
 # (Daetwyler and others 2008). Each place brings its noise, whether it acts or not. Places are not independent, either:
-# neighbours on a chromosome are inherited together (*linkage disequilibrium*). An idle place whose genotype has correlation
-# $r$ with one that acts shows $r^2$ of its $\chi^2$. Adding both up counts it twice. *Ridge* regression fits all places
-# together and shrinks; the *lasso* sets most weights to zero; *thinning* keeps the strongest of each neighbourhood.
+# neighbours on a chromosome are inherited together (*linkage disequilibrium*). An idle place whose genotype has
+# correlation $r$ with one that acts shows $r^2$ of its $\chi^2$. Adding both up counts it twice. *Ridge* regression
+# fits all places together and shrinks; the *lasso* sets most weights to zero; *thinning* keeps the strongest of each
+# neighbourhood.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (52.6): independent places, weights one by one; three sizes, 30 repetitions each. Then neighbours.
@@ -603,8 +607,9 @@ claim("of an effect that needs both of two common alleles, a sum explains 45 to 
 
 # %% [markdown]
 # About half or more where both alleles are common (a sixth where both are at .05), so a sum sees much of what there is,
-# and a network must find the rest among half a million pairs (Hill, Goddard and Visscher 2008). A caution: a score learnt in one ancestry loses much of its $R^2$ in another, where neighbours and
-# frequencies differ (Martin and others 2019).
+# and a network must find the rest among half a million pairs (Hill, Goddard and Visscher 2008). A caution: a score
+# learnt in one ancestry loses much of its $R^2$ in another, where neighbours and frequencies differ (Martin and others
+# 2019).
 #
 # ## 4. Right drug, right patient: how many patients?
 #
@@ -612,15 +617,17 @@ claim("of an effect that needs both of two common alleles, a sum explains 45 to 
 # CYP2C19. About three in ten people of European ancestry carry an allele without function, in East Asia up to six in
 # ten. They activate less of the drug. Newer drugs hardly need this enzyme. In our simulated trial of two drugs the
 # newer one lowers platelet reactivity by 14 units more in other people and by 34 in carriers. The *interaction* is the
-# difference, 20 units, as large as the mean effect in all. (The units are those of a common test, a deviation is 70; real drugs lie further apart.)
+# difference, 20 units, as large as the mean effect in all. (The units are those of a common test, a deviation is 70;
+# real drugs lie further apart.)
 #
-# Half get each drug, a share $q$ are carriers. To find a difference of $\delta$ units with 80 % power in a two-sided test at
-# 5 %, an interaction takes
+# Half get each drug, a share $q$ are carriers. To find a difference of $\delta$ units with 80 % power in a two-sided
+# test at 5 %, an interaction takes
 #
 # $$n = (z_{.975} + z_{.80})^2\, \frac{4 \sigma^2}{q(1-q)\, \delta^2} \tag{52.7}$$
 #
 # patients, with $z$ the normal quantiles. Without the $q(1-q)$ it is the number for a mean effect of the same size. As
-# $q(1-q) \le \tfrac14$, **an interaction takes at least four times the patients**; one half as large takes sixteen times.
+# $q(1-q) \le \tfrac14$, **an interaction takes at least four times the patients**; one half as large takes sixteen
+# times.
 #
 # ### Your turn
 #
@@ -701,9 +708,9 @@ table_power.round(2).rename_axis("patients")
 #
 # ## 5. How much?
 #
-# A tablet with dose $D$ dissolves: a share $F$ reaches the blood at rate $k_a$ (an hour), spreads over a volume $V$ (L) and
-# is cleared at $CL$ (L/h), so at rate $k = CL / V$. One compartment, two equations, with $m$ the drug still in the gut,
-# $m(0) = F D$, and $c$ the concentration in blood, $c(0) = 0$:
+# A tablet with dose $D$ dissolves: a share $F$ reaches the blood at rate $k_a$ (an hour), spreads over a volume $V$ (L)
+# and is cleared at $CL$ (L/h), so at rate $k = CL / V$. One compartment, two equations, with $m$ the drug still in the
+# gut, $m(0) = F D$, and $c$ the concentration in blood, $c(0) = 0$:
 #
 # $$\frac{dm}{dt} = -k_a m, \quad \frac{dc}{dt} = \frac{k_a m}{V} - k c
 # \quad\Longrightarrow\quad c(t) = \frac{F D\, k_a}{V (k_a - k)} \left(e^{-kt} - e^{-k_a t}\right) \tag{52.8}$$
@@ -768,9 +775,9 @@ def posterior(samples):
 
 
 # %% [markdown]
-# Each patient then gets the rate $R$ that is most likely to end in the window. Three rivals: one dose for all, the best for
-# the population; the clearance that fits the two samples best, without a prior; and the clearance itself, known. (These
-# two aim at 14.1 mg/L, as far from 10 as from 20 in ratio.)
+# Each patient then gets the rate $R$ that is most likely to end in the window. Three rivals: one dose for all, the best
+# for the population; the clearance that fits the two samples best, without a prior; and the clearance itself, known.
+# (These two aim at 14.1 mg/L, as far from 10 as from 20 in ratio.)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 def ward(n, slower=1.0):
@@ -949,8 +956,8 @@ best = [np.max(hill(grid, 0, 1, 2, h) * (1 - hill(grid, 0, 1, 20, h))) for h in 
 claim("with a therapeutic index of 10 the best dose helps without harm 56 to 59 of 100, or 97 to 99 if curves are steep", 0.56 < best[0] < 0.59 and 0.97 < best[1] < 0.99, best)
 
 # %% [markdown]
-# Two drugs, both with an index of 10. With steepness 1 the best single dose helps 58 of 100 without harm (if harm strikes at
-# random); with steepness 4 it helps 98. An index alone is no safety.
+# Two drugs, both with an index of 10. With steepness 1 the best single dose helps 58 of 100 without harm (if harm
+# strikes at random); with steepness 4 it helps 98. An index alone is no safety.
 #
 # ## 6. Which molecule? Many assays, few labels
 #
@@ -987,7 +994,8 @@ def known_nats(y, logits):
 check("52.3", known_nats)
 
 # %% [markdown]
-# In Keras nothing may be `nan`, as 0 · nan is nan: missing labels are −1 there, and a *mask* of 0 and 1 switches them off.
+# In Keras nothing may be `nan`, as 0 · nan is nan: missing labels are −1 there, and a *mask* of 0 and 1 switches them
+# off.
 
 
 # %% tags=["medlib:models.multitask.masked_loss"]
@@ -1014,11 +1022,12 @@ moved = [float(masked_loss(coded, (logits + 0.5 * np.eye(5)[task]).astype("float
 claim("an assay without labels pulls at nothing; another one does", moved[0] == 0 and abs(moved[1]) > 1e-4, moved)
 
 # %% [markdown]
-# Three simulated worlds of 4,000 molecules and 64 assays; of the 3,000 that teach, one label in sixteen is known. In the
-# first, **sums**, all assays read the same two mechanisms, some as activation and others as inhibition, and in a mechanism
-# substructures add up. In the second, **switches**, they read two mechanisms as well, in which one substructure turns the
-# effect of three others round, and two act only together. In the third, **unrelated**, each assay reads such a mechanism
-# of its own. The recipe was fixed on other worlds drawn in this way, and so were the rivals' settings.
+# Three simulated worlds of 4,000 molecules and 64 assays; of the 3,000 that teach, one label in sixteen is known. In
+# the first, **sums**, all assays read the same two mechanisms, some as activation and others as inhibition, and in a
+# mechanism substructures add up. In the second, **switches**, they read two mechanisms as well, in which one
+# substructure turns the effect of three others round, and two act only together. In the third, **unrelated**, each
+# assay reads such a mechanism of its own. The recipe was fixed on other worlds drawn in this way, and so were the
+# rivals' settings.
 
 
 # %%
@@ -1032,9 +1041,9 @@ def shared_network(x, y):
 
 # %% [markdown]
 # The rivals: a logistic regression or a random forest for each assay, and the simplest way to share. It takes the 200
-# weights of each of the 64 regressions, finds the two directions that they have most in common, as in section 2, and asks
-# each assay again how it reads these two numbers. One more network reads *missing as 0*, "not toxic", which tables invite.
-# 1,000 other molecules judge, with complete labels; the truth is each molecule's real chance.
+# weights of each of the 64 regressions, finds the two directions that they have most in common, as in section 2, and
+# asks each assay again how it reads these two numbers. One more network reads *missing as 0*, "not toxic", which tables
+# invite. 1,000 other molecules judge, with complete labels; the truth is each molecule's real chance.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 from sklearn.ensemble import RandomForestClassifier
@@ -1145,10 +1154,10 @@ pd.concat(tables).map(str)
 #
 # **Tox21**: 7,831 molecules, twelve assays (nuclear receptors and stress responses), one label in six missing. The cell
 # looks for `tox21.csv.gz` in the folder `MEDLIB_DATA`; MoleculeNet (Wu and others 2018) offers it at
-# `deepchemdata.s3-us-west-1.amazonaws.com/datasets/tox21.csv.gz`. The mean AUC is asked of a random tenth, and of molecules
-# *unlike* those that taught. Where RDKit is installed (`pip install rdkit`; the course does without) molecules become ECFP4
-# fingerprints, and whole *scaffolds* (ring systems) are held back. Else 1,024 bits say which runs of two to four letters
-# their formula in letters (SMILES) has, and whole clusters of these bits are.
+# `deepchemdata.s3-us-west-1.amazonaws.com/datasets/tox21.csv.gz`. The mean AUC is asked of a random tenth, and of
+# molecules *unlike* those that taught. Where RDKit is installed (`pip install rdkit`; the course does without)
+# molecules become ECFP4 fingerprints, and whole *scaffolds* (ring systems) are held back. Else 1,024 bits say which
+# runs of two to four letters their formula in letters (SMILES) has, and whole clusters of these bits are.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 import zlib

@@ -29,7 +29,8 @@
 # Two models say of each of 4,000 patients how likely he is to die within five years. They are tested as in many papers:
 # who was lost before five years is left out, for nobody knows how he fared. The first model wins. Its mean squared
 # error is .17, that of the second .18. **It even beats the true risk of each patient, which nothing can beat.** The
-# patients are simulated, and we know how all of them fared: the first model is too high by some eight deaths in a hundred.
+# patients are simulated, and we know how all of them fared: the first model is too high by some eight deaths in a
+# hundred.
 
 # %%
 import matplotlib.pyplot as plt
@@ -161,9 +162,10 @@ two.round(3)
 # after all five. So the dead are too many among those who are known. A classifier learns that, and a test on such
 # patients rewards it.
 #
-# The remedy is that of every survey: who was unlikely to be asked counts more. Let $G(t)$ be the probability to be still
-# followed at $t$: the Kaplan-Meier curve of *leaving*, in which a death ends the follow-up. Who is seen to die at $t_i$
-# stands for $1/G$ patients, just before $t_i$; who is seen alive at the horizon $t$ stands for those who were lost:
+# The remedy is that of every survey: who was unlikely to be asked counts more. Let $G(t)$ be the probability to be
+# still followed at $t$: the Kaplan-Meier curve of *leaving*, in which a death ends the follow-up. Who is seen to die at
+# $t_i$ stands for $1/G$ patients, just before $t_i$; who is seen alive at the horizon $t$ stands for those who were
+# lost:
 #
 # $$w_i(t) = \frac{\mathbb 1(t_i \le t,\ \text{death})}{G(t_i^-)} + \frac{\mathbb 1(t_i > t)}{G(t)} \tag{54.1}$$
 #
@@ -238,10 +240,10 @@ biased = abs(off["weighted"]) < 0.003 and -0.02 < off["left out"] < -0.008 and 0
 claim("means of 300 studies: weighted within .003 of the truth, left out too kind by .008 to .02, counted as alive too harsh by .04 to .06", biased, list(off.values()))
 
 # %% [markdown]
-# The dotted line is the score that the true risks deserve. The weighted hill stands on it; without the lost it stands to
-# the left (too kind), and with the lost counted as alive far to the right. More patients make the hills narrower and
-# leave them where they are. The weights cost nothing to speak of: the hill is about as wide as the others. And they are for training
-# as well: given `sample_weight=w`, the classifier of the opening is as good as Cox.
+# The dotted line is the score that the true risks deserve. The weighted hill stands on it; without the lost it stands
+# to the left (too kind), and with the lost counted as alive far to the right. More patients make the hills narrower and
+# leave them where they are. The weights cost nothing to speak of: the hill is about as wide as the others. And they are
+# for training as well: given `sample_weight=w`, the classifier of the opening is as good as Cox.
 #
 # **One condition.** (54.1) asks that leaving has nothing to do with the risk. If it depends on what was *measured*, say
 # the first measure, give each patient his own $G(t \mid x)$, by a Cox model of leaving:
@@ -267,8 +269,8 @@ pd.DataFrame({"share dead at 5 years": share}).round(3)
 
 # %% [markdown]
 # With one curve for all, the share of dead is too low by about seven points; with a curve for each patient it is right
-# within two or three. The price is weights of ten and more, on a few patients at high risk who stayed. If leaving depends
-# on what was *not* measured, nothing helps; ask why people left.
+# within two or three. The price is weights of ten and more, on a few patients at high risk who stayed. If leaving
+# depends on what was *not* measured, nothing helps; ask why people left.
 #
 # ## 2. Order, at a horizon
 #
@@ -280,7 +282,8 @@ pd.DataFrame({"share dead at 5 years": share}).round(3)
 # w_i(t)\, w_j(t)} \tag{54.2}$$
 #
 # It is the *cumulative/dynamic* AUC (Heagerty and Zheng 2005, Uno and others 2007): the cases grow in number with $t$,
-# and the controls are those who are left. With one $G$ for all the controls weigh alike; with $G(t \mid x)$ they do not.
+# and the controls are those who are left. With one $G$ for all the controls weigh alike; with $G(t \mid x)$ they do
+# not.
 
 
 # %%
@@ -336,10 +339,10 @@ kinder = naive["A"] - both["A"][-1]
 claim("at eight years A's AUC without the lost is .015 or more above the weighted one", kinder > 0.015, [naive["A"], both["A"][-1]])
 
 # %% [markdown]
-# A falls from .8 to about .6, B rises from one half to above .8, and the dots (weighted) lie on the lines (nobody lost),
-# within two or three hundredths. The C-index says about .7 for A and less than .6 for B, because most pairs that it can compare have an early death.
-# **Whoever asks about eight years and looks at C takes the wrong marker** (Blanche and others 2019). And the AUC without
-# the lost is too kind to A: early deaths are seen, late ones are lost.
+# A falls from .8 to about .6, B rises from one half to above .8, and the dots (weighted) lie on the lines (nobody
+# lost), within two or three hundredths. The C-index says about .7 for A and less than .6 for B, because most pairs that
+# it can compare have an early death. **Whoever asks about eight years and looks at C takes the wrong marker** (Blanche
+# and others 2019). And the AUC without the lost is too kind to A: early deaths are seen, late ones are lost.
 #
 # ## 3. Size, over years
 #
@@ -397,17 +400,17 @@ claim("the truth takes .17 to .27 of the null model's error away, log-risks doub
 four.round(3)
 
 # %% [markdown]
-# The first three have the same C-index and the same AUC. The Brier score tells them apart: the truth takes a fifth or so of
-# the null model's error away, log-risks doubled a little more than half of that, and hazards tripled make it larger:
-# **a model with a good C-index may be worse than the same curve for everybody.** It also shows how little there is to
-# gain. Chance is the larger part, here three quarters and more.
+# The first three have the same C-index and the same AUC. The Brier score tells them apart: the truth takes a fifth or
+# so of the null model's error away, log-risks doubled a little more than half of that, and hazards tripled make it
+# larger: **a model with a good C-index may be worse than the same curve for everybody.** It also shows how little there
+# is to gain. Chance is the larger part, here three quarters and more.
 #
 # ## 4. All curves at once
 #
-# If a prognosis is right, the probability that it gave a patient to live as long as he did is, over many patients, spread
-# evenly from 0 to 1: one in ten dies after his curve has fallen below .1. Let $s_i = \hat S(t_i \mid x_i)$, read off each
-# patient's own curve at the end of his follow-up, and cut 0 to 1 into $K$ bins $b_k$. Who was censored at $s_i$ will die
-# somewhere below it, and is spread over $[0, s_i]$ (Haider and others 2020):
+# If a prognosis is right, the probability that it gave a patient to live as long as he did is, over many patients,
+# spread evenly from 0 to 1: one in ten dies after his curve has fallen below .1. Let $s_i = \hat S(t_i \mid x_i)$, read
+# off each patient's own curve at the end of his follow-up, and cut 0 to 1 into $K$ bins $b_k$. Who was censored at
+# $s_i$ will die somewhere below it, and is spread over $[0, s_i]$ (Haider and others 2020):
 #
 # $$p_k = \frac1n \sum_i c_{ik}, \qquad c_{ik} = \begin{cases} \mathbb 1(s_i \in b_k) & \text{death} \\
 # \left|\,b_k \cap [0, s_i]\,\right| / s_i & \text{censored} \end{cases} \tag{54.5}$$
@@ -483,21 +486,23 @@ assert max(p_values[name] for name in first[1:]) < 1e-20 < p_values["the truth"]
 pd.DataFrame({"p of D": {name: f"{p:.2g}" if p > 1e-20 else "< 1e-20" for name, p in p_values.items()}})
 
 # %% [markdown]
-# The truth is flat. Log-risks doubled have too many patients in the lowest bin, who lived on when their curves were almost
-# at 0, and some too many in the highest, who died early; hazards tripled slope downwards all the way. And **Kaplan-Meier is flat, too**: it is right for all taken
-# together, and knows nothing of anybody. D-calibration is a check, not a score. (Its p may be small all the same: the
-# curve is an estimate from 4,000, and 4,000 others are enough to notice. With many patients a small p says little.)
+# The truth is flat. Log-risks doubled have too many patients in the lowest bin, who lived on when their curves were
+# almost at 0, and some too many in the highest, who died early; hazards tripled slope downwards all the way. And
+# **Kaplan-Meier is flat, too**: it is right for all taken together, and knows nothing of anybody. D-calibration is a
+# check, not a score. (Its p may be small all the same: the curve is an estimate from 4,000, and 4,000 others are enough
+# to notice. With many patients a small p says little.)
 #
-# A warning about the p-value. The usual one, Pearson's, takes the spread-out parts of the censored for counted patients,
-# and finds the bins too even: of 300 true prognoses it rejected next to none, where five in a hundred are due. A test
-# that never rejects is no comfort. The p-values of the table use the covariance measured between patients
+# A warning about the p-value. The usual one, Pearson's, takes the spread-out parts of the censored for counted
+# patients, and finds the bins too even: of 300 true prognoses it rejected next to none, where five in a hundred are
+# due. A test that never rejects is no comfort. The p-values of the table use the covariance measured between patients
 # (`survival.d_calibration`), and keep their level.
 #
 # ## 5. Groups, at a horizon
 #
-# What a physician wants to know is plainer. Of patients to whom the model said 30 % within three years, did 30 % die? Sort
-# the patients by predicted risk, cut them into five groups, and put the Kaplan-Meier estimate of each beside the mean
-# prediction. It needs an interval (Greenwood 1926), made on the scale of $\log(-\log S)$ so that it stays within 0 and 1:
+# What a physician wants to know is plainer. Of patients to whom the model said 30 % within three years, did 30 % die?
+# Sort the patients by predicted risk, cut them into five groups, and put the Kaplan-Meier estimate of each beside the
+# mean prediction. It needs an interval (Greenwood 1926), made on the scale of $\log(-\log S)$ so that it stays within 0
+# and 1:
 #
 # $$\hat V = \sum_{t_i \le t} \frac{d_i}{n_i\,(n_i - d_i)}, \qquad
 # \text{from } \hat S^{\exp(c)} \text{ to } \hat S^{\exp(-c)}, \quad c = \frac{1.96\,\sqrt{\hat V}}{-\log \hat S}
@@ -540,8 +545,8 @@ claim("in 300 studies the intervals of three groups hold the true risk in .92 to
 # ## 6. On 686 women
 #
 # GBSG2 again: recurrence or death after breast cancer. Five parts; each woman is judged by models that never saw her. A
-# rival that notebook 53 did not have: a **forest**. Cut time into half-years; each half-year that a woman lived into is a
-# row, its question is *does it happen now?*, and the number of the half-year is one more measure.
+# rival that notebook 53 did not have: a **forest**. Cut time into half-years; each half-year that a woman lived into is
+# a row, its question is *does it happen now?*, and the number of the half-year is one more measure.
 
 # %%
 halves = np.arange(0, 6.5, 0.5)  # edges in years
@@ -555,10 +560,10 @@ def half_years(x, time, event):
 
 
 # %% [markdown]
-# Beside it: Kaplan-Meier; Cox; Cox with the logarithms of nodes and receptors, the strongest simple rival of notebook 53;
-# and two networks, with Cox's loss and with hazards, by the recipe of that notebook. A confession: we tried leaves of 10,
-# 40 and 80 rows in the forest, on these women. 10 order nearly as well and are some 30 % too high, the others hardly
-# differ. If anything, the forest's row is too kind.
+# Beside it: Kaplan-Meier; Cox; Cox with the logarithms of nodes and receptors, the strongest simple rival of notebook
+# 53; and two networks, with Cox's loss and with hazards, by the recipe of that notebook. A confession: we tried leaves
+# of 10, 40 and 80 rows in the forest, on these women. 10 order nearly as well and are some 30 % too high, the others
+# hardly differ. If anything, the forest's row is too kind.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 from types import SimpleNamespace
@@ -642,11 +647,11 @@ table.assign(**{"events / expected": table["events / expected"].map("{:.2f}".for
 
 # %% [markdown]
 # All five models take between a tenth and a sixth of the null model's error away, and none passes Cox with three
-# logarithms: forest and networks are level with it or a few thousandths behind. In the first year the forest seems to order better
-# than plain Cox, by some four points; the interval of the difference is ten points wide and reaches 0 or nearly. The interval of
-# each AUC is eight to thirteen points wide. Events over
-# expected events are near 1 for Cox, and .92 or so for the forest: its risks are a little too high. (Kaplan-Meier's AUC
-# falls below one half by construction, as in notebook 53.)
+# logarithms: forest and networks are level with it or a few thousandths behind. In the first year the forest seems to
+# order better than plain Cox, by some four points; the interval of the difference is ten points wide and reaches 0 or
+# nearly. The interval of each AUC is eight to thirteen points wide. Events over expected events are near 1 for Cox, and
+# .92 or so for the forest: its risks are a little too high. (Kaplan-Meier's AUC falls below one half by construction,
+# as in notebook 53.)
 
 # %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Observed against predicted risk in five groups with intervals, at one year and at three years, for Cox with logarithms and the forest. At one year all lie between 0 and 0.3, at three years between 0.1 and 0.7; nearly all intervals reach the diagonal."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(8, 3.6))
@@ -665,16 +670,16 @@ assert (groups["high"] - groups["low"]).between(0.08, 0.25).all(), "an observed 
 claim("of 20 intervals 14 or more hold the mean prediction of their group", sum(hits) >= 14, sum(hits))
 
 # %% [markdown]
-# Predicted and observed risks agree at one year and at three, group by group: nearly all intervals reach the diagonal. Look
-# at their length before you praise the agreement: with 137 women a group, an observed risk at three years is known to some
-# eight points either way. A picture without bars would show the same dots, and promise more.
+# Predicted and observed risks agree at one year and at three, group by group: nearly all intervals reach the diagonal.
+# Look at their length before you praise the agreement: with 137 women a group, an observed risk at three years is known
+# to some eight points either way. A picture without bars would show the same dots, and promise more.
 #
 # ## 7. An old model, new care
 #
 # ACTG 175 compared four treatments of HIV (notebook [51](51_treatment_effects.ipynb)); the event is AIDS, death, or a
-# CD4 count that has halved. Imagine the year before: everybody gets zidovudine alone, and a Cox model is made from those
-# 532 people. Then come the better drugs. Is the old model still good for the 1,607 who get them? Half of them are *here*,
-# to mend it with; the other half is the test.
+# CD4 count that has halved. Imagine the year before: everybody gets zidovudine alone, and a Cox model is made from
+# those 532 people. Then come the better drugs. Is the old model still good for the 1,607 who get them? Half of them are
+# *here*, to mend it with; the other half is the test.
 
 # %%
 actg = load("actg175")
@@ -700,9 +705,9 @@ centre, width = x_old.mean(axis=0), x_old.std(axis=0) + 1e-9
 w_old, base_old = cox((x_old - centre) / width, time_old, event_old)
 
 # %% [markdown]
-# How many events does the old model expect among the new people? It gave each the cumulative hazard $H(t_i \mid x_i)$ up
-# to the end of his own follow-up, and **their sum is the expected number of events**, whoever was lost when: no horizon,
-# no weights. Observed over expected, $O/E$, corrects the level:
+# How many events does the old model expect among the new people? It gave each the cumulative hazard $H(t_i \mid x_i)$
+# up to the end of his own follow-up, and **their sum is the expected number of events**, whoever was lost when: no
+# horizon, no weights. Observed over expected, $O/E$, corrects the level:
 #
 # $$\frac OE = \frac{\#\,\text{events}}{\sum_i \hat H(t_i \mid x_i)}, \qquad
 # \hat H_{\text{new}}(t \mid x) = \frac OE\, \hat H(t \mid x) \tag{54.7}$$
@@ -739,10 +744,10 @@ claim("among the new people half as many events are seen as it expects (.4 to .6
 
 # %% [markdown]
 # The old model expects twice as many events as are seen. (The interval is the ratio times and divided by
-# $\exp(1.96/\sqrt{O})$, some 16 % either way.) Three ways to mend it, all learnt *here*: the level, by (54.7); level and
-# slope, by a Cox model with the old $\eta$ as its only measure and a new $H_0$; or all fifteen weights anew, with a
-# *ridge*, which makes large weights cost something. Beside them the old model as it came, and a curve of the people here that is
-# the same for everybody.
+# $\exp(1.96/\sqrt{O})$, some 16 % either way.) Three ways to mend it, all learnt *here*: the level, by (54.7); level
+# and slope, by a Cox model with the old $\eta$ as its only measure and a new $H_0$; or all fifteen weights anew, with a
+# *ridge*, which makes large weights cost something. Beside them the old model as it came, and a curve of the people
+# here that is the same for everybody.
 
 
 # %%
@@ -838,12 +843,12 @@ behind = [anew - level for anew, level in zip(mean_ibs["fitted anew"], mean_ibs[
 claim("from 50 people fifteen weights are worse than one number by .003 or more, from all within .005 of it", behind[0] > 0.003 and abs(behind[-1]) < 0.005, behind)
 
 # %% [markdown]
-# Left: the squares (as it came) lie below the diagonal, by .1 and more in the mean, the dots (level corrected) near it. The observed risks are the
-# same five numbers: nobody changed his place, only what he is told. Right: one number is learnt from fifty people, some
-# ten events, and helps in seven or all of eight draws; with a slope it takes a hundred or two; fifteen weights need hundreds,
-# and are then level or a little ahead.
-# **Begin with the level, and do more as events come in.** A caution: the drugs were given by lot here. In another hospital
-# the level may differ because other people come, and one number need not do.
+# Left: the squares (as it came) lie below the diagonal, by .1 and more in the mean, the dots (level corrected) near it.
+# The observed risks are the same five numbers: nobody changed his place, only what he is told. Right: one number is
+# learnt from fifty people, some ten events, and helps in seven or all of eight draws; with a slope it takes a hundred
+# or two; fifteen weights need hundreds, and are then level or a little ahead. **Begin with the level, and do more as
+# events come in.** A caution: the drugs were given by lot here. In another hospital the level may differ because other
+# people come, and one number need not do.
 #
 # ## 8. A score on paper
 #
@@ -859,10 +864,10 @@ claim("from 50 people fifteen weights are worse than one number by .003 or more,
 # | not active for half an hour a day · not vegetables, fruit or berries every day | 2 · 1 |
 # | diabetes of a grandparent, aunt, uncle, cousin · of a parent, sister, brother, child | 3 · 5 |
 #
-# The form translates the sum into ten years: below 7 points 1 of 100 will have diabetes, up to 11 points 1 of 25, up to 14
-# 1 of 6, up to 20 **1 of 3**, above that 1 of 2. By hand: a woman of 58 has a body mass index of 31 and a waist of 92 cm.
-# She takes drugs for her blood pressure, walks for an hour every day, does not eat vegetables every day, and her mother
-# has diabetes. 3 + 3 + 4 + 2 + 0 + 0 + 1 + 5 = 18, so 1 of 3.
+# The form translates the sum into ten years: below 7 points 1 of 100 will have diabetes, up to 11 points 1 of 25, up to
+# 14 1 of 6, up to 20 **1 of 3**, above that 1 of 2. By hand: a woman of 58 has a body mass index of 31 and a waist of
+# 92 cm. She takes drugs for her blood pressure, walks for an hour every day, does not eat vegetables every day, and her
+# mother has diabetes. 3 + 3 + 4 + 2 + 0 + 0 + 1 + 5 = 18, so 1 of 3.
 #
 # ### Your turn
 #
@@ -917,18 +922,18 @@ claim("Norway saw at most .41 (.37 to .44) of the events that one of three promi
 abroad.round(3)
 
 # %% [markdown]
-# The last two columns agree: rate, sensitivity and specificity fix what a mark means (notebook 50). The form says one of
-# three or more to everybody with 15 points. Norway followed 47,804 people for ten years (Jølle and others 2019): of those
-# with 15 points or more 13.5 of 100 (12.5 to 14.5) were given drugs for diabetes, **one of seven**. $O/E$ is .41 at most.
-# The score still orders, with C = .77. It is section 7 on paper: the level belongs to a place and a time. Before you
-# correct it, ask what was counted: whoever was treated by diet alone is no event there.
+# The last two columns agree: rate, sensitivity and specificity fix what a mark means (notebook 50). The form says one
+# of three or more to everybody with 15 points. Norway followed 47,804 people for ten years (Jølle and others 2019): of
+# those with 15 points or more 13.5 of 100 (12.5 to 14.5) were given drugs for diabetes, **one of seven**. $O/E$ is .41
+# at most. The score still orders, with C = .77. It is section 7 on paper: the level belongs to a place and a time.
+# Before you correct it, ask what was counted: whoever was treated by diet alone is no event there.
 #
 # ## 9. A number instead of a date
 #
-# How far will a disease have come in a year? Of 442 people with diabetes, ten measures were taken at the start and a score
-# of progression after a year, from 25 to 346 points (Efron and others 2004). A number alone promises nothing. We want an
-# interval that holds the truth nine times of ten: *conformal prediction*, as for the lists of notebook 50. Set $n$ people
-# aside from the training, and take how far the prediction misses each:
+# How far will a disease have come in a year? Of 442 people with diabetes, ten measures were taken at the start and a
+# score of progression after a year, from 25 to 346 points (Efron and others 2004). A number alone promises nothing. We
+# want an interval that holds the truth nine times of ten: *conformal prediction*, as for the lists of notebook 50. Set
+# $n$ people aside from the training, and take how far the prediction misses each:
 #
 # $$\hat y(x) \pm q, \quad q = \text{the } i\text{-th smallest of } |y_1 - \hat y_1|, \ldots, |y_n - \hat y_n|, \quad
 # i = \lceil (n+1)(1-\alpha) \rceil, \quad P\left(|y - \hat y| \le q\right) = \frac{i}{n+1} \tag{54.8}$$
@@ -954,9 +959,10 @@ q = decide("half a length", margin(np.abs(aside.y - ridge.predict(aside.x))))
 2 * q, np.mean(np.abs(later.y - ridge.predict(later.x)) <= q)
 
 # %% [markdown]
-# These intervals are 176 points long and hold the truth of 87 of 100 of the 110 who came later; 110 people scatter by some
-# four around the 90. So divide all 442 anew, 200 times, and set rivals beside: the same interval for everybody; a width
-# that grows with the prediction, as the misses in training do; and, not conformal, 1.645 standard deviations of those.
+# These intervals are 176 points long and hold the truth of 87 of 100 of the 110 who came later; 110 people scatter by
+# some four around the 90. So divide all 442 anew, 200 times, and set rivals beside: the same interval for everybody; a
+# width that grows with the prediction, as the misses in training do; and, not conformal, 1.645 standard deviations of
+# those.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 # Equation (54.8): misses of a known, skewed law, three sizes; then 442 people divided 200 times
@@ -1000,10 +1006,10 @@ intervals.round(3)
 
 # %% [markdown]
 # The three conformal intervals keep their promise, .90; the standard deviations, taken from people whom the model had
-# seen, hold .87. The model is worth a quarter of the length, and still it is some 187 of the 321 points there are: **an honest
-# interval says how little ten measures tell of one person's year.** And the promise is kept on average only. Of one
-# length, it holds .97 of those with a low prediction and .86 of those with a high one, where it matters. A width that
-# grows with the prediction mends most of that, and costs nothing.
+# seen, hold .87. The model is worth a quarter of the length, and still it is some 187 of the 321 points there are: **an
+# honest interval says how little ten measures tell of one person's year.** And the promise is kept on average only. Of
+# one length, it holds .97 of those with a low prediction and .86 of those with a high one, where it matters. A width
+# that grows with the prediction mends most of that, and costs nothing.
 #
 # **A leak in the box.** As scikit-learn ships these data, every column is centred and scaled over all 442 people, those
 # who are to be tested included. How much does that flatter? We measure it, with few people to learn from and with half.
@@ -1041,7 +1047,8 @@ leak.round(4)
 #
 # ## On real data
 #
-# Notebook 53 took Katzman's files: a Cox model made in Rotterdam orders the German women with C = .656. Is its level right?
+# Notebook 53 took Katzman's files: a Cox model made in Rotterdam orders the German women with C = .656. Is its level
+# right?
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 import os
@@ -1075,10 +1082,10 @@ else:
     print("(jaredleekatzman/DeepSurv, experiments/data), into a folder deepsurv; MEDLIB_DATA names the folder above it.")
 
 # %% [markdown]
-# Where the file is present: observed over expected is .85 (.76 to .96), so Rotterdam's model expects a sixth more events
-# than are seen in Germany, and at one year half as many again. It is better than the same curve for everybody all the
-# same, and the level changes the integrated score little: such an error is small beside what chance leaves. That is no excuse to leave it; a woman is told the level,
-# not the order.
+# Where the file is present: observed over expected is .85 (.76 to .96), so Rotterdam's model expects a sixth more
+# events than are seen in Germany, and at one year half as many again. It is better than the same curve for everybody
+# all the same, and the level changes the integrated score little: such an error is small beside what chance leaves.
+# That is no excuse to leave it; a woman is told the level, not the order.
 #
 # ## Three questions
 #
