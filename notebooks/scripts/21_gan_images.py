@@ -632,6 +632,8 @@ for name, line in (("as it stands", "--"), ("average", "-")):
 right.axhline(floor, color="0.5", linestyle=":", label="real scans of others")
 right.set(xlabel="step", ylabel="Fréchet distance (judge)", title="What the pictures say (simulated)")
 right.legend()
+right.set_yticks([2, 5, 10, 20, 50], ["2", "5", "10", "20", "50"])
+right.minorticks_off()
 plt.show()
 fell = notes["average"][0] / notes["average"][-1]
 claim("from step 175 to the end the average's distance falls to half or less", fell > 2, fell)

@@ -348,6 +348,8 @@ order, discount = decide("order and discount of the n-gram", min(excess, key=exc
 best = [min(excess[n, d] for d in discounts) for n in orders]
 fig, ax = plt.subplots(figsize=(6.4, 2.9))
 ax.semilogy(orders, best, marker="o")
+ax.set_yticks([3, 5, 10, 20, 50], ["3", "5", "10", "20", "50"])
+ax.minorticks_off()
 ax.set(xlabel="order n of the n-gram", ylabel="excess (nats a report)", title="Simulated reports, validation part")
 plt.show()
 ngram = text.NGram(order, len(vocabulary), discount).fit(train)
