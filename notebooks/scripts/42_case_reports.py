@@ -26,9 +26,9 @@
 # |---|---|---|---|
 # | [notebook 12](12_gradient_descent.ipynb), logarithms and conditional probability | 60 min | 60 s | simulated head CT and its `reports` |
 #
-# A small language model has read twelve thousand radiology reports, and writes some of its own. It predicts the next
-# word nearly as well as is possible at all. Every sentence of the report below is a sentence that a radiologist of our
-# simulated hospital might have written. Read what it says about the side.
+# A small language model has read 24,000 radiology reports, and writes some of its own. It predicts the next word nearly
+# as well as is possible at all. Every sentence of the report below is a sentence that a radiologist of our simulated
+# hospital might have written. Read what it says about the side.
 
 # %%
 import math
@@ -47,7 +47,7 @@ rng = setup(seed=0)
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 from medlib.models import text
 
-drawn = [reports.samples(n, seed=int(rng.integers(2**31))) for n in (12_000, 1000, 1500)]
+drawn = [reports.samples(n, seed=int(rng.integers(2**31))) for n in (24_000, 1000, 1500)]
 length = 32  # tokens of a report, with a mark at each end, at most
 vocabulary = text.Vocabulary([report.text for report in drawn[0]], merges=80)
 train, val, test = (vocabulary.encode([report.text for report in part], length) for part in drawn)
@@ -131,7 +131,7 @@ def log_p(report):
 
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-# Equation (42.1): twelve thousand draws against the formula, for the sixty most frequent reports
+# Equation (42.1): all training reports against the formula, for the sixty most frequent reports
 count = Counter(report.text for report in drawn[0])
 known = {report.text: log_p(report) for report in drawn[0]}
 frequent = [name for name, _ in count.most_common(60)]
@@ -207,7 +207,7 @@ listed = -np.sum(p * np.log(p))
 claim(f"all {len(p):,} reports, one by one, give the same 9.6369 nats", abs(listed - entropy) < 1e-9 and abs(entropy - 9.6369) < 1e-4, listed)
 paid = -np.array([log_p(report) for report in drawn[0]])
 error = paid.std() / np.sqrt(len(paid))
-claim("twelve thousand drawn reports agree, within their error", abs(paid.mean() - entropy) < 4 * error, [paid.mean(), error])
+claim("the drawn training reports agree, within their error", abs(paid.mean() - entropy) < 4 * error, [paid.mean(), error])
 fig, ax = plt.subplots(figsize=(6.4, 3.9))
 colours = ["C0" if name in [s.name for s in reports.FACTS] else "C1" for name in by_slot]
 ax.barh(list(by_slot), list(by_slot.values()), color=colours)
@@ -355,11 +355,11 @@ plt.show()
 ngram = text.NGram(order, len(vocabulary), discount).fit(train)
 assert excess[order, discount] == min(best), "the chosen one is the lowest point of the figure"
 print(f"chosen: order {order}, discount {discount}")
-claim("one word before is poor, and the best n-gram stays 2 to 3.5 nats from the limit", best[1] > 5 and 2 < min(best) < 3.5, best)
+claim("one word before is poor, and the best n-gram stays 2 to 3 nats from the limit", best[1] > 5 and 2 < min(best) < 3, best)
 
 # %% [markdown]
 # With no earlier word the excess is some fifty nats, with one it is eight. Longer contexts help fast at first and then
-# no more: between 2 and 3.5 nats remain. To repeat the side in the impression, a model must look back over eight
+# no more: between 2 and 3 nats remain. To repeat the side in the impression, a model must look back over eight
 # tokens, and contexts of that length are nearly all new. Counting cannot know that *which* lobe does not matter to
 # *which* side. For that a model must choose where to look.
 #
@@ -526,12 +526,12 @@ def compile_text(model, steps=700, rate=3e-3):
 from medlib.models.training import fit
 
 lstm = text.LSTM(len(vocabulary), length, width=64, hidden=96)
-recipes = {"transformer": (transformer, 1100, 8e-3), "LSTM": (lstm, 1350, 1.2e-2)}
+recipes = {"transformer": (transformer, 1700, 5e-3), "LSTM": (lstm, 2500, 1e-2)}
 for label, (model, steps, rate) in recipes.items():
     compile_text(model, steps, rate)
     fit(model, train, steps=steps, batch_size=32, label=label)
 
-# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Excess over the entropy in nats a report, with 95 percent intervals, for the chosen n-gram, the LSTM and the transformer: near 2.8, near 0.15, and below 0.1. The intervals do not meet, and the transformer comes closest to zero."}} tags=["hide-input"]
+# %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Excess over the entropy in nats a report, with 95 percent intervals, for the chosen n-gram, the LSTM and the transformer: above 2, and both networks below 0.1, so close to zero and to each other that their intervals meet."}} tags=["hide-input"]
 from medlib import plot
 from medlib.metrics import score_table
 
@@ -549,17 +549,23 @@ ax.axvline(0, color="0.5", linestyle=":")
 ax.set(xlabel="excess over the entropy (nats a report, 95 % interval)", title="1,500 new simulated reports")
 plt.show()
 reached = table["excess"]["transformer"]
-claim("the transformer is less than a tenth of a nat from the limit", 0 < reached.value < 0.09, reached)
+claim("the transformer is less than .06 nats from the limit", 0 < reached.value < 0.06, reached)
 lead = table["excess minus LSTM"]
-claim("on the same reports it pays less than the LSTM, which is more than 2 nats ahead of the n-gram", lead["transformer"].value < 0 and lead["n-gram"].low > 2, lead["transformer"])
+claim("on the same reports the LSTM is level with it, within .05 nats", abs(lead["transformer"].value) < 0.05, lead["transformer"])
+claim("and both are more than 1.5 nats ahead of the n-gram", lead["n-gram"].low - max(lead["transformer"].high, 0) > 1.5, lead["n-gram"])
 table.astype(str)
 
 # %% [markdown]
-# The transformer ends less than a tenth of a nat from a limit of 9.64; the LSTM, which was given more steps (the lines
-# above say how long each took), ends .05 to .3 from it, on the same reports .02 to .2 behind the transformer, and the
-# n-gram pays more than two nats. (The intervals are over reports; another start of the training moves the numbers, too,
-# the LSTM's most.) The LSTM must carry the side of the lesion along in its memory; attention looks it up. We can watch
-# it. Take a report, stop just before the side in the impression, and ask where the transformer looks.
+# The transformer ends less than .06 nats from a limit of 9.64, and so does the LSTM, which was given about as much
+# computing time (the lines above say how long each took); another start moves either by more than what lies between
+# them. The n-gram pays two nats more. So attention was not *needed* here: a memory of 96 numbers holds a report of 14
+# tokens. The step size was no detail, though. With .008 for .005 four of twenty transformers stopped at .17 nats: all
+# was right but one fact, *explains the weakness*, for which two sides, far apart, must be compared, and six to nine
+# reports of a hundred contradicted themselves. Whoever does not know the limit does not see that something is missing.
+#
+# The two work differently. The LSTM must carry the side of the lesion along until it is asked for; attention looks it
+# up, and so it can be watched. Take a report, stop just before the side in the impression, and ask where the
+# transformer looks.
 
 # %% jupyter={"source_hidden": true} mystnb={"image": {"alt": "Bars over the words of a report: how much attention the place before the side in the impression pays to each earlier word, for the head that looks hardest at words that name a side: one orange bar holds nearly all."}} tags=["hide-input"]
 def plainly(report):
@@ -634,7 +640,7 @@ if file:
 # SmolLM2 pays more than 120 nats above a limit of 9.64. Three examples save a third of that or more. Even so our
 # transformer stays more than ten nats ahead, paired on the same reports, and SmolLM2 does not clearly beat even a count
 # of single words. It is no fair race, and that is the point: SmolLM2 saw three reports of this hospital, the others
-# twelve thousand. **Large is not near:** a loss is a loss *on something*, and a small model that knows this hospital
+# 24,000. **Large is not near:** a loss is a loss *on something*, and a small model that knows this hospital
 # beats a large one that knows the web. (On reports from elsewhere it may well be the other way round.)
 #
 # ## 7. Writing: temperature and nucleus
@@ -775,7 +781,7 @@ pd.DataFrame({"stands in the training set": [f"{fresh:.3f}", f"{expected:.3f}", 
     index=["fresh reports", "by (42.7)", "transformer", "transformer, nucleus .5", "8-gram, discount .05"]).astype(str)
 
 # %% [markdown]
-# About half of the transformer's reports are in the training set, and about half of *fresh* reports are. So that is no
+# Six of ten of the transformer's reports are in the training set, and six of ten *fresh* reports are. So that is no
 # sign of memory; the grammar is small, and healthy patients get the same few reports. A count of copies means nothing
 # without the rate at which honest ones collide. With real reports that rate is unknown, and one compares with the
 # copies of a held-out part instead. (The narrow nucleus repeats most: what is typical was seen. The 8-gram, which
@@ -787,7 +793,7 @@ pd.DataFrame({"stands in the training set": [f"{fresh:.3f}", f"{expected:.3f}", 
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 judged = {"4-gram": found, "n-gram": read(generate(ngram, 500, length, rng)[0])}
-judged |= {"LSTM": read(generate(lstm, 500, length, rng)[0]), "transformer": read(generate(transformer, 500, length, rng)[0])}
+judged |= {name: read(generate(model, 2000, length, rng)[0]) for name, model in (("LSTM", lstm), ("transformer", transformer))}
 cost["4-gram"] = first.nats(test)
 rows = []
 for name, sheet in judged.items():
@@ -795,26 +801,25 @@ for name, sheet in judged.items():
     readable = [reading.parsed for reading in sheet]
     rows.append([
         perplexity(cost[name], words_of), np.mean(cost[name] - exact),
-        proportion(sum(readable), 500), proportion(sum(broken), 500),
+        proportion(sum(readable), len(sheet)), proportion(sum(broken), len(sheet)),
     ])
 rows.append([perplexity(exact, words_of), 0.0, "1", "0"])
 last = pd.DataFrame(rows, index=[*judged, "the grammar itself"], columns=["perplexity", "excess (nats)", "readable", "contradict"])
 p4, limit = last["perplexity"]["4-gram"], last["perplexity"]["the grammar itself"]
 claim("the 4-gram's perplexity is within .15 of the limit's", p4 - limit < 0.15, [p4, limit])
 lies = last["contradict"]
-claim("the LSTM: within .02 of the limit in perplexity, and one to twenty reports of a hundred false", last["perplexity"]["LSTM"] - limit < 0.02 and 0.01 <= lies["LSTM"].value <= 0.2, lies["LSTM"])
+claim("the LSTM: within .02 of the limit in perplexity, and two reports of a hundred false at most", last["perplexity"]["LSTM"] - limit < 0.02 and 0 < lies["LSTM"].value <= 0.02, lies["LSTM"])
 claim("yet the 4-gram contradicts itself ten times as often as the transformer", lies["4-gram"].value > 10 * lies["transformer"].value, lies["4-gram"])
 ours = last.loc["transformer"]
-claim("the transformer: readable in 96 of 100 or more, contradictions in 3 or fewer", ours["readable"].value >= 0.96 and ours["contradict"].value <= 0.03, ours["contradict"])
+claim("the transformer: readable in 97 of 100 or more, contradictions in 1.5 or fewer, and not in none", ours["readable"].value >= 0.97 and 0 < ours["contradict"].value <= 0.015, ours["contradict"])
 last.round(3).astype(str)
 
 # %% [markdown]
 # In perplexity all models stand within .15 of the limit, 1.28, and one would call them equal. In facts they are worlds
-# apart: the 4-gram contradicts itself in more than seven of ten reports, the LSTM, within .02 of the limit, in one to
-# twenty of a hundred, the transformer in up to three. **Even less than a tenth of a nat from the best that can be,
-# false reports remain:** we aimed at one of a hundred at most, and the interval of the run stored here does not exclude
-# twice as many. The words that carry a fact are few among many that any model gets right, and the mean over words
-# drowns them. **Nats a report against a known limit, and a reader of facts, tell what a mean over words hides.**
+# apart: the 4-gram contradicts itself in more than seven of ten reports, the LSTM and the
+# transformer in one of a hundred or fewer. **Less than a tenth of a nat from the best that can be, and still some reports are
+# false.** The words that carry a fact are few among many that any model gets right, and the mean over words drowns
+# them. **Nats a report against a known limit, and a reader of facts, tell what a mean over words hides.**
 #
 # And still: a report without contradictions is consistent, not *true*. It describes no patient. Whether a report
 # fits its scan is another question, and nothing on this page answers it.
@@ -896,7 +901,7 @@ if notes is not None:
 # %% [markdown]
 # Where the files are, the order of section 6 turns round. Counting is more than a nat ahead of single words; the LSTM
 # is about level with it, and the transformer stays *behind* it, paired by note, by a few tenths of a nat. (Sizes, steps
-# and step sizes were tried out on every sixth training note.) Twelve thousand reports of eighty words teach a
+# and step sizes were tried out on every sixth training note.) Our 24,000 reports of eighty words teach a
 # transformer where to look; 1,201 notes with 2,800 words, most of them rare, do not. One validation note in seven
 # stands word for word in the training part, and that is no leak of ours: (42.7) again. Near 4 nats a token are a
 # perplexity of 50 or more. How much of that is the variety of patients, and how much was not learnt, nobody can say:
@@ -914,15 +919,15 @@ if notes is not None:
 # entropy: the same typical reports come again and again, the rare finding goes first, and more of them stand word for
 # word in the training set. Of a hundred such reports one learns less than of a hundred drawn at 1.</details>
 #
-# <details><summary>A generator copies 51 % of its reports from the training set, word for word. Is that a
-# leak?</summary>Only if honest fresh reports do so less often. Here they do in 53 %. Compare with the chance of (42.7), or with the
+# <details><summary>A generator copies 59 % of its reports from the training set, word for word. Is that a
+# leak?</summary>Only if honest fresh reports do so less often. Here they do in 61 %. Compare with the chance of (42.7), or with the
 # share of a held-out part that stands in the training set.</details>
 #
 # ## In this notebook we ...
 #
 # - wrote a grammar as tables, and computed the least that any model must pay for its reports, in two ways,
 # - counted words with a discount, wrote attention by hand, and proved that it does not look ahead,
-# - trained a transformer to less than a tenth of a nat from the limit, beside an n-gram and an LSTM, and saw a model a thousand times larger stay far away,
+# - trained a transformer to less than a tenth of a nat from the limit, and an LSTM that is level with it, and saw a model a thousand times larger stay far away,
 # - turned the dials of writing and saw what they cost,
 # - found a fluent model wrong about most of its patients, with a parser and not with perplexity, and
 # - saw the order of the models turn round where real notes are few.
