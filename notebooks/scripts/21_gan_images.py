@@ -731,7 +731,7 @@ obeys = table["drawn to order"]["kind"]
 claim("the judge sees the ordered kind in more than eight of ten drawings", obeys.value > 0.8, obeys)
 ahead = min(against["likeness alone"].low, against["painted head"].low)
 claim("that is more often than in the twin's and in painted heads, intervals without 0", ahead > 0, ahead)
-claim("and an archive of the training patients delivers it about as often, within a tenth", abs(against["archive"].value) < 0.1, against["archive"])
+claim("and an archive of the training patients delivers it as often, or up to 16 points more often", -0.16 < against["archive"].value < 0.05, against["archive"])
 claim("and the ordered side", table["drawn to order"]["side"].low > 0.8, table["drawn to order"]["side"])
 claim("in drawings ordered healthy he sees a lesion at most 30 points more often than in real ones", -0.1 < gap < 0.3, gap)
 bigger = table["drawn to order"]["size, correlation"]
@@ -745,8 +745,8 @@ pd.DataFrame(table).T.astype(str)
 #
 # Three rows rival him. The twin without a detective obeys less. So does the **painted head**, a healthy training scan
 # with each lesion in its kind's mean grey: an infarct or a tumour is no patch. But the **archive**, which hands out
-# the training scan, or its mirror image, whose lesion overlaps the order most, obeys as well. Obedience alone is no
-# merit.
+# the training scan, or its mirror image, whose lesion overlaps the order most, obeys as well, or better by up to 16
+# points. Obedience alone is no merit.
 #
 # ### Beside simple rivals
 #

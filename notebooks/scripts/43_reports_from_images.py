@@ -579,7 +579,8 @@ def nearest(codes):
 
 plain = {name: simple(name) for name in parts}
 tried = {penalty: logistic(penalty) for penalty in (0.003, 0.01, 0.03)}
-penalty = decide("penalty", max(tried, key=lambda c: f1(judge(form(joint(tried[c]["val"]), "val"), "val"))))
+scored = decide("F1 of the penalties", {c: f1(judge(form(joint(tried[c]["val"]), "val"), "val")) for c in tried})
+penalty = decide("penalty", max(scored, key=scored.get))
 common = {}
 for wish in np.unique(requests["train"], axis=0):
     alike = np.flatnonzero((requests["train"] == wish).all(axis=1))
@@ -1103,6 +1104,8 @@ def cooled(name, heat):
     return -np.where(words == text.PAD, 0, each).sum(axis=1)
 
 
+said = (tokens["val"][:, 1:] != text.PAD).sum(axis=1)
+assert np.allclose(cooled("val", 1e6), said * np.log(len(vocabulary)), rtol=1e-3), "so hot that all words are alike"
 heat_words = decide("temperature of the words", min(heats, key=lambda heat: cooled("val", heat).mean()))
 claim("its words are little too sure, if at all: a temperature of 1 to 1.5 is chosen", heat_words <= 1.5, heat_words)
 weights = Counter()
