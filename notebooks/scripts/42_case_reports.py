@@ -816,10 +816,10 @@ last.round(3).astype(str)
 
 # %% [markdown]
 # In perplexity all models stand within .15 of the limit, 1.28, and one would call them equal. In facts they are worlds
-# apart: the 4-gram contradicts itself in more than seven of ten reports, the LSTM and the
-# transformer in one of a hundred or fewer. **Less than a tenth of a nat from the best that can be, and still some reports are
-# false.** The words that carry a fact are few among many that any model gets right, and the mean over words drowns
-# them. **Nats a report against a known limit, and a reader of facts, tell what a mean over words hides.**
+# apart: the 4-gram contradicts itself in more than seven of ten reports, the LSTM and the transformer in about one of a
+# hundred or fewer. **Less than a tenth of a nat from the best that can be, and still some reports are false.** The words
+# that carry a fact are few among many that any model gets right, and the mean over words drowns them. **Nats a report
+# against a known limit, and a reader of facts, tell what a mean over words hides.**
 #
 # And still: a report without contradictions is consistent, not *true*. It describes no patient. Whether a report
 # fits its scan is another question, and nothing on this page answers it.
