@@ -785,7 +785,7 @@ pd.DataFrame({"stands in the training set": [f"{fresh:.3f}", f"{expected:.3f}", 
 # sign of memory; the grammar is small, and healthy patients get the same few reports. A count of copies means nothing
 # without the rate at which honest ones collide. With real reports that rate is unknown, and one compares with the
 # copies of a held-out part instead. (The narrow nucleus repeats most: what is typical was seen. The 8-gram, which
-# copies runs of eight words, stays near the honest rate here.)
+# copies runs of eight words, does not exceed the honest rate here.)
 #
 # ## 9. Perplexity looks fine while facts are wrong
 #
