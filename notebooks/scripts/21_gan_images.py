@@ -706,6 +706,7 @@ for k in (1, 2, 3):
     dice = 2 * asked @ have.T / (asked.sum(axis=1)[:, None] + have.sum(axis=1) + 1e-9)
     archive[rows] = x_both[known[dice.argmax(axis=1)]]
     painted[wanted[..., k - 1] > 0] = x_both[order_book[..., k - 1] > 0].mean()
+    assert np.ptp(painted[wanted[..., k - 1] > 0]) == 0, "each lesion is painted, in one grey"
 
 
 def marks(reading):
